@@ -1,0 +1,1 @@
+"""The grammar: noun verb --flags, one call, an Outcome."""

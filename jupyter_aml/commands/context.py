@@ -1,0 +1,118 @@
+"""The context of a command: who asks, from where, and connected to what; a verb's only way to the outside."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.commands import target
+from jupyter_aml.commands.target import Target
+from jupyter_aml.errors import UsageError
+
+
+def _write_out(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _write_error(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _client() -> Any:
+    return importlib.import_module("jupyter_aml.client")
+
+
+def _no_display(_shown: object) -> None:
+    return None
+
+
+@dataclass
+class Context:
+    """What a verb may use.
+
+    Args:
+        namespace: The user's variables, for `{expr}`; None where nothing expands (the console).
+        cwd: Relative paths start here.
+        interactive: Whether a person can be asked.
+        stdout: Writes text for the person or the pipe, as a log that is followed.
+        stderr: Writes warnings and progress.
+        display: Shows an object at once, before the verb returns (a live card); returns its handle or None.
+        ask: Asks yes or no; without a person it answers no.
+        target: Where to, if not the connected workspace.
+        quiet: Whether warnings are left out.
+        verbose: Whether to say what is being done.
+    """
+
+    namespace: MutableMapping[str, Any] | None = None
+    cwd: Path = field(default_factory=Path.cwd)
+    interactive: bool = False
+    stdout: Callable[[str], None] = _write_out
+    stderr: Callable[[str], None] = _write_error
+    display: Callable[[object], Any] = _no_display
+    ask: Callable[[str], bool] | None = None
+    target: Target = field(default_factory=Target)
+    quiet: bool = False
+    verbose: bool = False
+    local_namespace: Mapping[str, Any] | None = None
+
+    @property
+    def client(self) -> Any:
+        """The `MLClient` of this command: the target's, else the connected one's, else `connect()`'s."""
+        connection = _client().current()
+        if self.target:
+            return target.client_of(self.target, connection)
+        return connection.client if connection is not None else _client().connect()
+
+    @property
+    def connection(self) -> Any:
+        """The `client.Connection` behind `client`; connects if nothing is connected."""
+        return _client().connection(self.client)
+
+    @property
+    def place(self) -> str:
+        """LOCAL or AZURE."""
+        return str(self.connection.place)
+
+    def path(self, text: str) -> Path:
+        """A typed path, seen from `cwd`."""
+        return self.cwd / Path(text).expanduser()
+
+    def warn(self, sentence: str) -> None:
+        """Say something that does not stop the command; never on stdout."""
+        if not self.quiet:
+            self.stderr(f"{sentence}\n")
+
+    def bind(self, name: str, value: object) -> None:
+        """Assign a variable of the user (`--var NAME`).
+
+        Raises:
+            UsageError: The name is no Python identifier, or there are no variables here.
+        """
+        if not name.isidentifier():
+            msg = f"--var {name}: a variable's name has letters, digits and _ only."
+            raise UsageError(msg, remedy="Type for example --var job.")
+        if self.namespace is None:
+            msg = f"--var {name}: a terminal has no variables."
+            raise UsageError(msg, remedy=f"Use the shell's: {name}=$(aml … --query name -o tsv).")
+        self.namespace[name] = value
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Go on only if the person agrees; `yes` is the verb's --yes.
+
+        Raises:
+            UsageError: Nobody could be asked, or the answer was no.
+        """
+        if yes:
+            return
+        if not self.interactive or self.ask is None:
+            msg = f"{question} Nobody can be asked here."
+            raise UsageError(msg, remedy="Add --yes if you are sure.")
+        if not self.ask(question):
+            msg = "Nothing was changed."
+            raise UsageError(msg, why="The answer was no.")

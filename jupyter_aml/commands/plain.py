@@ -1,0 +1,48 @@
+"""Plain forms: an entity of the SDK as the dicts, lists and scalars that `az ml` prints."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+SCALARS = (str, int, float, bool, type(None))
+
+
+def plain(value: Any) -> Any:
+    """The JSON form of a value; entities give their own `_to_dict()`, as in `az ml`."""
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, SCALARS):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return _of_object(value)
+
+
+def _of_object(value: Any) -> Any:
+    for method in ("_to_dict", "as_dict", "to_dict", "serialize"):
+        make = getattr(value, method, None)
+        if callable(make):
+            return plain(make())
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    if hasattr(value, "__next__"):
+        return [plain(item) for item in value]
+    public = {key: item for key, item in getattr(value, "__dict__", {}).items() if not key.startswith("_")}
+    return plain(public) if public else str(value)
+
+
+def pick(record: Any, path: str) -> Any:
+    """The value at a dotted path of a plain form, or None."""
+    for step in path.split("."):
+        if not isinstance(record, Mapping):
+            return None
+        record = record.get(step)
+    return record
