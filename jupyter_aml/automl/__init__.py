@@ -1,0 +1,1 @@
+"""The AutoML engine: data frame in, leaderboard out; knows no workspace."""

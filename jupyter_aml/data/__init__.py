@@ -1,0 +1,1 @@
+"""URIs, tables and sources; knows no workspace."""

@@ -1,0 +1,1 @@
+"""The local workspace: Azure ML's REST API, answered on this machine."""

@@ -1,0 +1,1 @@
+"""Azure Resource Manager as pure data: ids, bodies, errors, paging."""

@@ -1,0 +1,1 @@
+"""Azure ML's resources as the service keeps them."""

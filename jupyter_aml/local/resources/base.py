@@ -1,0 +1,144 @@
+"""What a resource type is: one object that names its routes, and the call that a route's handler gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.arm import ids, times
+from jupyter_aml.local.arm.http import Identity, Request, Response
+from jupyter_aml.local.store.catalogue import Store
+from jupyter_aml.local.store.records import Record
+from jupyter_aml.local.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ARM, API, BLOB = "arm", "api", "blob"
+
+WS = (
+    "/subscriptions/{subscription}/resourceGroups/{group}"
+    "/providers/Microsoft.MachineLearningServices/workspaces/{workspace}"
+)
+"""Path of a workspace; patterns write it `{WS}`."""
+
+
+@dataclass
+class Call:
+    """One request on its way through a handler.
+
+    Attributes:
+        request: As a door built it.
+        store: The catalogue.
+        params: Values of the pattern's placeholders, in the case they were sent.
+        opened: The workspace that the path or the host names; None on other paths.
+    """
+
+    request: Request
+    store: Store
+    params: Mapping[str, str]
+    opened: Workspace | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace of the request."""
+        if self.opened is None:
+            raise ResourceError(f"{self.request.path} names no workspace.", code="InvalidResourceId")
+        return self.opened
+
+    @property
+    def identity(self) -> Identity:
+        return self.request.identity
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.store.clock()
+
+    def query(self, name: str, default: str = "") -> str:
+        """A query parameter, whatever the case of its name."""
+        return self.request.query.get(name.lower(), default)
+
+    def properties(self) -> dict[str, Any]:
+        """`properties` of the body.
+
+        Raises:
+            ResourceError: The body has none (400).
+        """
+        body = self.request.json
+        found = body.get("properties") if isinstance(body, dict) else None
+        if not isinstance(found, dict):
+            raise ResourceError(
+                "The body has no object 'properties'.",
+                code="InvalidRequestContent",
+                target="properties",
+                remedy='Send {"properties": {...}}.',
+            )
+        return found
+
+    def resource(self, record: Record, kind: str, *, path: str = "") -> dict[str, Any]:
+        """The ARM envelope around a record: id, name, type, systemData, and the record's body."""
+        tail = path or (f"{record.segment}/{record.name}" + (f"/versions/{record.version}" if record.version else ""))
+        return {
+            "id": f"{self.workspace.entry.arm_id}/{tail}",
+            "name": record.version or record.name,
+            "type": f"{ids.PROVIDER}/workspaces/{kind}",
+            "systemData": system_data(record.created, record.created_by, record.modified, record.modified_by),
+            **record.body,
+        }
+
+
+def system_data(created: float, created_by: str, modified: float, modified_by: str) -> dict[str, str]:
+    """Who made a resource and who changed it last, as ARM says it."""
+    return {
+        "createdAt": times.iso(created),
+        "createdBy": created_by,
+        "createdByType": "User",
+        "lastModifiedAt": times.iso(modified),
+        "lastModifiedBy": modified_by or created_by,
+        "lastModifiedByType": "User",
+    }
+
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method on one pattern.
+
+    Attributes:
+        method: GET, PUT, POST, PATCH, DELETE, HEAD; `*` for all.
+        surface: `arm`, `api` or `blob`: which family of hosts.
+        pattern: Path with `{name}` for one segment, `{name:path}` at the end for the rest, `{WS}` for a workspace.
+        handler: Called with the Call.
+        action: ARM action that a role must grant, such as `workspaces/data/versions/read`.
+    """
+
+    method: str
+    surface: str
+    pattern: str
+    handler: Handler
+    action: str = ""
+
+
+@dataclass
+class Type:
+    """A resource type, found by discovery in `resources/types`.
+
+    Obligations: `routes()` gives the same routes at every call; handlers keep no state between calls.
+
+    Attributes:
+        segment: URL word, such as `datastores`; for protocols a name such as `history`.
+        title: What a person calls one, such as `datastore`.
+    """
+
+    segment: str
+    title: str
+    bootstrap: Callable[[Workspace], None] | None = field(default=None, kw_only=True)
+
+    def routes(self) -> Iterable[Route]:
+        """The requests that this type answers."""
+        return ()

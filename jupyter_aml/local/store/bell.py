@@ -1,0 +1,109 @@
+"""The bell of the host process: wake it, ask it, start it when nobody answers.
+
+One line of JSON each way over a Unix socket that only its owner can open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.errors import StoreError
+from jupyter_aml.local.store import filesystem
+
+LONGEST_PATH = 100
+"""Unix socket addresses end at 108 bytes."""
+
+RING = b'{"op":"ring"}\n'
+
+
+def socket_path(home: Path) -> Path:
+    """Where the host listens: in the store, or in a private temporary folder when that path is too long."""
+    path = home / "host" / "host.sock"
+    if len(os.fsencode(path)) < LONGEST_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"jupyter_aml-{_user()}" / f"{digest}.sock"
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "user"
+
+
+def ring(home: Path, *, start: bool) -> bool:
+    """Wake the host; whether one answered the bell.
+
+    Args:
+        home: The store's folder.
+        start: Start a host when nobody listens. It finds its work in the database.
+    """
+    try:
+        with _connect(home, timeout=1.0) as line:
+            line.sendall(RING)
+    except OSError:
+        if start:
+            spawn(home)
+        return False
+    return True
+
+
+def ask(home: Path, question: dict[str, Any], timeout: float = 5.0) -> dict[str, Any] | None:
+    """The host's answer, or None when no host runs.
+
+    Raises:
+        StoreError: A host runs but did not answer in time.
+    """
+    try:
+        line = _connect(home, timeout)
+    except OSError:
+        return None
+    with line:
+        try:
+            line.sendall(json.dumps(question).encode() + b"\n")
+            with line.makefile("rb") as reader:
+                answer = reader.readline()
+        except OSError as error:
+            raise StoreError(
+                f"The host of {home} did not answer {question.get('op')!r} within {timeout:g} s.",
+                remedy="Look at its log in the folder `host` of the store, or end it with `aml local stop`.",
+            ) from error
+    found: dict[str, Any] = json.loads(answer or b"{}")
+    return found
+
+
+def _connect(home: Path, timeout: float) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.settimeout(timeout)
+    try:
+        line.connect(os.fspath(socket_path(home)))
+    except OSError:
+        line.close()
+        raise
+    return line
+
+
+def spawn(home: Path) -> None:
+    """Start a host, detached from this process; a second one sees the lock and leaves at once."""
+    folder = home / "host"
+    filesystem.make_folder(folder)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-m", "jupyter_aml.local.host", "--home", os.fspath(home)]
+    with (folder / "host.log").open("ab") as log:
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=home,
+            env=environment,
+            start_new_session=True,
+            close_fds=True,
+        )

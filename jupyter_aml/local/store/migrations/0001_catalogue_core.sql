@@ -1,0 +1,34 @@
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE changes(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at REAL NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  action TEXT NOT NULL
+);
+
+CREATE TABLE resource_groups(
+  subscription TEXT NOT NULL COLLATE NOCASE,
+  name TEXT NOT NULL COLLATE NOCASE,
+  location TEXT NOT NULL,
+  tags TEXT NOT NULL DEFAULT '{}',
+  created REAL NOT NULL,
+  PRIMARY KEY (subscription, name)
+) WITHOUT ROWID;
+
+CREATE TABLE workspaces(
+  subscription TEXT NOT NULL COLLATE NOCASE,
+  grp TEXT NOT NULL COLLATE NOCASE,
+  name TEXT NOT NULL COLLATE NOCASE,
+  folder TEXT NOT NULL,
+  id TEXT NOT NULL UNIQUE,
+  account TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  location TEXT NOT NULL,
+  body TEXT NOT NULL DEFAULT '{}',
+  created REAL NOT NULL,
+  modified REAL NOT NULL,
+  created_by TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (subscription, grp, name)
+) WITHOUT ROWID;

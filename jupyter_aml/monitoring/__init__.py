@@ -1,0 +1,1 @@
+"""Drift and quality metrics; knows no workspace."""

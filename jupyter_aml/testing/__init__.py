@@ -1,0 +1,1 @@
+"""What people who test against the local workspace import."""

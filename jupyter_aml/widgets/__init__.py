@@ -1,0 +1,1 @@
+"""Interactive drawings, one folder a widget."""
