@@ -272,9 +272,7 @@ def _returned(job: Job, event: HostReturned) -> Step:
 def _found_running(job: Job, event: HostReturned) -> Step:
     if event.alive:
         return _started(job, Started(event.at))
-    fault = Fault(
-        "JobLost", "The run ended without a record: its supervisor was killed or the machine went down."
-    )
+    fault = Fault("JobLost", "The run ended without a record: its supervisor was killed or the machine went down.")
     return _exited(job, Exited(event.at, fault))
 
 

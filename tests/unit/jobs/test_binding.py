@@ -36,9 +36,7 @@ def test_an_optional_group_is_kept_when_its_input_was_given() -> None:
 
 @pytest.mark.parametrize("inputs", [{}, {"depth": None}])
 def test_an_optional_group_goes_when_its_input_was_left_out(inputs: dict[str, Text | None]) -> None:
-    assert (
-        bind("python t.py $[[--depth ${{inputs.depth}}]] --end", Scope(inputs=inputs)) == "python t.py  --end"
-    )
+    assert bind("python t.py $[[--depth ${{inputs.depth}}]] --end", Scope(inputs=inputs)) == "python t.py  --end"
 
 
 def test_an_unknown_input_is_refused_with_the_nearest_name() -> None:
@@ -78,10 +76,7 @@ def test_a_literal_of_several_words_stays_several_words() -> None:
 def test_a_path_stays_one_word_of_the_shell_however_the_user_quoted_it(word: str, path: str) -> None:
     command = bind(f"printf '%s\\n' {word}", Scope(inputs={"f": Path(path)}))
 
-    assert (
-        subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout.decode()
-        == path + "\n"
-    )
+    assert subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout.decode() == path + "\n"
 
 
 def test_plain_paths_are_not_quoted() -> None:

@@ -121,9 +121,7 @@ def test_cancelling_a_queued_job_takes_it_out_of_the_queue() -> None:
 
 
 def test_cancelling_a_running_job_kills_it_and_shows_as_cancel_requested() -> None:
-    job, orders = walk(
-        life.Accepted(1), life.Prepared(2), life.Granted(3), life.Started(4), life.CancelAsked(5)
-    )
+    job, orders = walk(life.Accepted(1), life.Prepared(2), life.Granted(3), life.Started(4), life.CancelAsked(5))
 
     assert job.status == Status.CANCEL_REQUESTED
     assert orders[-1] == Instruction.KILL
@@ -131,9 +129,7 @@ def test_cancelling_a_running_job_kills_it_and_shows_as_cancel_requested() -> No
 
 
 def test_a_job_asked_to_cancel_while_it_starts_is_killed_as_soon_as_it_runs() -> None:
-    _, orders = walk(
-        life.Accepted(1), life.Prepared(2), life.Granted(3), life.CancelAsked(4), life.Started(5)
-    )
+    _, orders = walk(life.Accepted(1), life.Prepared(2), life.Granted(3), life.CancelAsked(4), life.Started(5))
 
     assert orders[-2:] == [Instruction.WATCH, Instruction.KILL]
 

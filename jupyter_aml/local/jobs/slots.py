@@ -1,0 +1,76 @@
+"""The queue: each compute is a number of slots, and jobs of one compute start in the order they came.
+
+Pure: the host holds one `Slots` in memory and rebuilds it from the jobs it finds when it starts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Key = tuple[str, str]
+"""(GUID of the workspace, name of the compute in lower case)."""
+
+
+@dataclass
+class _Line:
+    """One compute's holders and those who wait."""
+
+    holders: dict[str, int] = field(default_factory=dict)
+    waiting: deque[tuple[str, int]] = field(default_factory=deque)
+
+
+class Slots:
+    """Who holds the slots of which compute, and who waits for one."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Key, _Line] = {}
+
+    def ask(self, key: Key, job: str, need: int = 1) -> None:
+        """Put a job at the end of the line; `need` is how many slots it takes (its instances)."""
+        line = self._lines.setdefault(key, _Line())
+        if job not in line.holders and all(job != waiting for waiting, _ in line.waiting):
+            line.waiting.append((job, need))
+
+    def hold(self, key: Key, job: str, need: int = 1) -> None:
+        """Count a job that runs already (found again after a restart)."""
+        self._lines.setdefault(key, _Line()).holders[job] = need
+
+    def release(self, key: Key, job: str) -> None:
+        """Give back the job's slots, or take it out of the line."""
+        line = self._lines.get(key)
+        if line is None:
+            return
+        line.holders.pop(job, None)
+        line.waiting = deque(item for item in line.waiting if item[0] != job)
+        if not line.holders and not line.waiting:
+            del self._lines[key]
+
+    def grant(self, capacities: Mapping[Key, int]) -> list[tuple[Key, str]]:
+        """Give free slots to those who came first; a job that needs more than there are gets all of them."""
+        granted = []
+        for key, line in self._lines.items():
+            capacity = max(capacities.get(key, 1), 1)
+            while line.waiting:
+                job, need = line.waiting[0]
+                if sum(line.holders.values()) + min(need, capacity) > capacity:
+                    break
+                line.waiting.popleft()
+                line.holders[job] = min(need, capacity)
+                granted.append((key, job))
+        return granted
+
+    def waiting(self) -> list[Key]:
+        """The computes that somebody waits for."""
+        return [key for key, line in self._lines.items() if line.waiting]
+
+    def ahead(self, key: Key, job: str) -> int:
+        """How many jobs stand before this one."""
+        line = self._lines.get(key, _Line())
+        names = [name for name, _ in line.waiting]
+        return len(line.holders) + names.index(job) if job in names else 0
+
+    def busy(self) -> bool:
+        """Whether any slot is held or waited for."""
+        return bool(self._lines)
