@@ -1,0 +1,1 @@
+"""Pure drawings: a snapshot in; HTML, SVG or text out."""
