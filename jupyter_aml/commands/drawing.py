@@ -1,6 +1,6 @@
 """Drawings by kind: how an outcome's snapshot becomes HTML or text.
 
-Tables, records and texts are drawn here over `views.table`; any other kind K is the module
+Tables, records and texts are drawn here over `views.table` and `views.entity`; any other kind K is the module
 `jupyter_aml.views.K` with the functions `html(snapshot)` and `plain(snapshot)`, and a kind without a module
 is drawn as a record.
 """
@@ -8,7 +8,6 @@ is drawn as a record.
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Literal
@@ -18,7 +17,6 @@ from jupyter_aml.commands.plain import pick
 Form = Literal["html", "plain"]
 Snapshot = Mapping[str, Any]
 HIDDEN = frozenset({"creation_context", "id", "resource_id", "inputs_schema"})
-LONG = 200
 
 
 def draw(kind: str, form: Form, snapshot: Snapshot) -> str:
@@ -51,9 +49,7 @@ def rows(snapshot: Snapshot) -> tuple[list[dict[str, Any]], list[str]]:
     columns = snapshot.get("columns") or _columns(records)
     heads = [column.partition("=")[0] if "=" in column else column.split(".")[-1] for column in columns]
     paths = [column.partition("=")[2] or column for column in columns]
-    lines = [
-        {head: _cell(record, path) for head, path in zip(heads, paths, strict=True)} for record in records
-    ]
+    lines = [{head: _cell(record, path) for head, path in zip(heads, paths, strict=True)} for record in records]
     return lines, heads
 
 
@@ -87,28 +83,17 @@ def _table(form: Form, snapshot: Snapshot) -> str:
 
 
 def _record(form: Form, snapshot: Snapshot) -> str:
-    from jupyter_aml.views import table
+    from jupyter_aml.views import entity as card
 
     entity = snapshot.get("entity")
     if not isinstance(entity, Mapping):
         return _text(form, snapshot)
     chosen = snapshot.get("columns") or [key for key in entity if key not in HIDDEN]
-    lines = [
-        {"field": column, "value": _shown(value)}
-        for column in chosen
-        if (value := pick(entity, column)) not in (None, {}, [], "")
-    ]
-    title = str(snapshot.get("title") or entity.get("name") or "")
-    place, note = (str(snapshot.get(key) or "") for key in ("place", "message"))
-    show = table.html if form == "html" else table.plain
-    return show(lines, ["field", "value"], title=title, place=place, note=note)
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, (Mapping, list)):
-        text = json.dumps(value, ensure_ascii=False, default=str)
-        return text if len(text) <= LONG else f"{text[: LONG - 1]}…"
-    return value
+    facts = {column.partition("=")[0]: pick(entity, column.partition("=")[2] or column) for column in chosen}
+    facts.update(name=entity.get("name"), kind=snapshot.get("title"), place=snapshot.get("place"))
+    if snapshot.get("message"):
+        facts["message"] = snapshot["message"]
+    return card.html(facts) if form == "html" else card.plain(facts)
 
 
 def _text(form: Form, snapshot: Snapshot) -> str:
@@ -119,9 +104,7 @@ def _text(form: Form, snapshot: Snapshot) -> str:
     place = str(snapshot.get("place") or "")
     title = str(snapshot.get("title") or "")
     if form == "html":
-        body = "".join(
-            markup.code(line) if "\n" in line else f"<div>{markup.esc(line)}</div>" for line in lines
-        )
+        body = "".join(markup.code(line) if "\n" in line else f"<div>{markup.esc(line)}</div>" for line in lines)
         return markup.card(markup.head(title, place) if title or place else "", body)
     head = " · ".join(part for part in (title, place) if part)
     return "\n".join([head, *lines] if head else lines)

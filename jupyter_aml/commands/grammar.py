@@ -154,6 +154,7 @@ class Verb:
         aliases: Other words that mean the same.
         cell: Whether it takes a body (`%%aml noun verb`, or `%%aml noun` for the first such verb).
         body: What the body is, for help: "python", "yaml" or "".
+        extras: The key of `args` that collects `#| name: value` options which are no flags; "" refuses them.
         connects: Whether it needs a workspace.
     """
 
@@ -166,6 +167,7 @@ class Verb:
     aliases: tuple[str, ...] = ()
     cell: bool = False
     body: str = ""
+    extras: str = ""
     connects: bool = True
 
     @functools.cached_property
@@ -246,9 +248,7 @@ class Grammar:
         return tuple(sorted({name.split()[0] for name in self.nouns} | set(self.verbs)))
 
 
-def build(
-    nouns: tuple[Noun, ...] = (), verbs: tuple[Verb, ...] = (), cells: tuple[Verb, ...] = ()
-) -> Grammar:
+def build(nouns: tuple[Noun, ...] = (), verbs: tuple[Verb, ...] = (), cells: tuple[Verb, ...] = ()) -> Grammar:
     """A grammar of the given parts; nouns of one name are merged, the first one's words win."""
     merged: dict[str, Noun] = {}
     for noun in nouns:

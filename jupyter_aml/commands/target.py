@@ -22,6 +22,4 @@ class Target:
 def client_of(target: Target, connection: Any) -> Any:
     """A client of the target, in the same place (LOCAL or AZURE) as the connection, which stays current."""
     client = importlib.import_module("jupyter_aml.client")
-    return client.sibling(
-        connection, workspace=target.workspace, group=target.group, subscription=target.subscription
-    )
+    return client.sibling(connection, workspace=target.workspace, group=target.group, subscription=target.subscription)
