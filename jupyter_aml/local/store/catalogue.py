@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import threading
 import time
@@ -63,6 +64,20 @@ class Store:
         """Wake the host; `rings = False` silences this store (the host itself needs no bell)."""
         if self.rings:
             bell.ring(self.home, start=start)
+
+    def door_port(self) -> int:
+        """Port of the loopback door: chosen once, and bound again by every host while it is free."""
+        return int(self._meta("door_port", "") or self.set_door_port(_free_port()))
+
+    def set_door_port(self, port: int) -> int:
+        """Record the port that the door listens on now."""
+        with self.database.write() as transaction:
+            transaction.execute(
+                "INSERT INTO meta(key, value) VALUES ('door_port', ?)"
+                " ON CONFLICT(key) DO UPDATE SET value=excluded.value",
+                (str(port),),
+            )
+        return port
 
     def _meta(self, key: str, fresh: str) -> str:
         with self.database.read() as connection:
@@ -179,6 +194,12 @@ class Store:
             if held is None or held.folder != entry.folder:
                 held = self._open[entry.id] = Workspace(self, entry)
             return held
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def account(guid: str) -> str:

@@ -76,14 +76,14 @@ class Database:
     def read(self) -> Iterator[sqlite3.Connection]:
         """One consistent view for several reads."""
         connection = self.connection
-        if connection.in_transaction:
+        if _busy(connection):
             yield connection
             return
         connection.execute("BEGIN")
         try:
             yield connection
         finally:
-            if connection.in_transaction:
+            if _busy(connection):
                 connection.execute("COMMIT")
 
     @contextmanager
@@ -126,7 +126,7 @@ class Database:
 
     @staticmethod
     def _roll_back(connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
+        if _busy(connection):
             connection.execute("ROLLBACK")
 
     def close(self) -> None:
@@ -135,6 +135,11 @@ class Database:
         if held is not None and held[0] == os.getpid():
             held[1].close()
         self._local.held = None
+
+
+def _busy(connection: sqlite3.Connection) -> bool:
+    """Whether a transaction is open."""
+    return connection.in_transaction
 
 
 def connect(path: Path) -> sqlite3.Connection:
