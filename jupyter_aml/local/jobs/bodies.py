@@ -1,0 +1,138 @@
+"""How a job looks on the wire: ARM's job resource, and run history's documents of the same job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_aml.local.arm import times
+from jupyter_aml.local.jobs import registry
+from jupyter_aml.local.jobs.lifecycle import Status
+from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.store.workspace import Workspace
+
+KINDS = {
+    "uri_file": "UriFile",
+    "uri_folder": "UriFolder",
+    "mltable": "MLTable",
+    "mlflow_model": "MLFlowModel",
+    "custom_model": "CustomModel",
+    "triton_model": "TritonModel",
+}
+"""Types of run history's assets, by the type of a job's input or output."""
+
+
+def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
+    """ARM's `properties`: what the client asked for, and where the job stands."""
+    body = record.body
+    entry = workspace.entry
+    return {
+        "description": None,
+        **body,
+        "tags": body.get("tags") or {},
+        "properties": body.get("properties") or {},
+        "isArchived": record.archived,
+        "services": {
+            "Tracking": {
+                "jobServiceType": "Tracking",
+                "endpoint": f"azureml://local.api.azureml.ms/mlflow/v1.0{entry.arm_id}?",
+            },
+            "Studio": {
+                "jobServiceType": "Studio",
+                "endpoint": workspace.runs_folder(record.name).as_uri(),
+            },
+        },
+        "status": record.status.value,
+    }
+
+
+def run(workspace: Workspace, record: Record) -> dict[str, Any]:
+    """Run history's `Run`."""
+    body = record.body
+    return {
+        "runId": record.name,
+        "runUuid": record.name,
+        "parentRunId": record.parent or None,
+        "rootRunId": record.parent or record.name,
+        "experimentId": record.experiment,
+        "status": record.status.value,
+        "displayName": record.display_name,
+        "description": body.get("description"),
+        "createdUtc": times.iso(record.created),
+        "startTimeUtc": _time(record.started),
+        "endTimeUtc": _time(record.ended),
+        "lastModifiedUtc": times.iso(record.modified),
+        "hidden": record.archived,
+        "runType": registry.job_type(record.type).run_type,
+        "createdBy": {"userName": record.created_by, "userObjectId": record.state.get("owner", "")},
+        "userId": record.state.get("owner", ""),
+        "properties": {str(key): str(value) for key, value in (body.get("properties") or {}).items()},
+        "tags": body.get("tags") or {},
+        "inputs": _inputs(body),
+        "outputs": outputs(workspace, record),
+        "target": record.compute,
+        "dataContainerId": f"dcid.{record.name}",
+        "error": fault(record),
+        "warnings": [],
+    }
+
+
+def _time(epoch: float | None) -> str | None:
+    return None if epoch is None else times.iso(epoch)
+
+
+def _inputs(body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {"assetId": value["uri"], "type": KINDS.get(str(value.get("jobInputType")).lower(), "UriFolder")}
+        for name, value in (body.get("inputs") or {}).items()
+        if value and value.get("uri")
+    }
+
+
+def outputs(workspace: Workspace, record: Record) -> dict[str, Any]:
+    """The outputs that were kept: asset ids and types by name."""
+    return {
+        name: {
+            "assetId": asset_id(workspace, record.name, name, kept),
+            "type": KINDS.get(str(kept.get("type")).lower(), "UriFolder"),
+        }
+        for name, kept in (record.state.get("outputs") or {}).items()
+    }
+
+
+def asset_id(workspace: Workspace, job: str, output: str, kept: dict[str, Any]) -> str:
+    """Id of the asset that an output is: the registered one, else one that stands for the output alone."""
+    base = f"azureml://locations/{workspace.entry.location}/workspaces/{workspace.entry.id}"
+    segment = "models" if str(kept.get("type")).lower().endswith("_model") else "data"
+    if kept.get("asset"):
+        return f"{base}/{segment}/{kept['asset']}/versions/{kept['version']}"
+    return f"{base}/{segment}/azureml_{job}_output_{output}/versions/1"
+
+
+def fault(record: Record) -> dict[str, Any] | None:
+    """Run history's error of a failed job; the script's own traceback stands in it."""
+    error = record.state.get("error")
+    if record.status != Status.FAILED or not error:
+        return None
+    details = [{"code": "Traceback", "message": error["traceback"]}] if error.get("traceback") else []
+    inner = {
+        "code": error["code"],
+        "message": error["message"],
+        "messageFormat": None,
+        "details": details,
+        "innerError": None,
+    }
+    return {"error": inner, "correlation": None, "environment": "local", "location": "local"}
+
+
+def details(workspace: Workspace, record: Record, logs: dict[str, str]) -> dict[str, Any]:
+    """Run history's `RunDetails`; `logs` are URLs by file name."""
+    document = run(workspace, record)
+    kept = ("runId", "status", "startTimeUtc", "endTimeUtc", "properties", "error", "warnings", "target")
+    return {
+        **{key: document[key] for key in kept},
+        "currentRunId": record.name,
+        "inputDatasets": [],
+        "outputDatasets": [],
+        "logFiles": logs,
+        "submittedBy": record.created_by,
+    }

@@ -1,0 +1,53 @@
+"""What a job type is: how its body is checked, completed and turned into something that runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_aml.local.store.database import Transaction
+from jupyter_aml.local.store.workspace import Workspace
+
+Reader = sqlite3.Connection | Transaction
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A job on its way in.
+
+    Attributes:
+        reader: The transaction that will hold the job: what it names must exist in it.
+        body: ARM's `properties`.
+    """
+
+    workspace: Workspace
+    reader: Reader
+    name: str
+    body: dict[str, Any]
+
+
+class JobType(ABC):
+    """One kind of job, found by discovery as `TYPE` of a module in `jobs/types`.
+
+    Obligations: `check` looks and refuses, and changes nothing; `run` is pure.
+    """
+
+    word: str
+    """`jobType` on the wire."""
+
+    run_type: str
+    """`runType` in run history."""
+
+    @abstractmethod
+    def check(self, draft: Draft) -> None:
+        """Refuse a body that Azure would refuse; called once, when the job is submitted."""
+
+    @abstractmethod
+    def compute(self, draft: Draft) -> str:
+        """Name of the compute whose slots the job takes, in lower case."""
+
+    @abstractmethod
+    def source(self, body: dict[str, Any]) -> str:
+        """What runs, in one line: MLflow's source name."""

@@ -1,0 +1,168 @@
+"""Run history and the asset data planes: what the SDK asks beside ARM to stream, change and download jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.arm.http import Response
+from jupyter_aml.local.jobs import bodies, records, submit, uris
+from jupyter_aml.local.jobs.records import Filter
+from jupyter_aml.local.resources.base import API, Call, Route, Type
+from jupyter_aml.local.store import records as resources
+
+HISTORY = "/history/v1.0{WS}"
+PAGE = 200
+LOG_FOLDERS = ("user_logs", "logs")
+_OUTPUT_ASSET = re.compile(r"azureml_(?P<job>.+)_output_(?P<output>.+)")
+
+
+def _run(call: Call) -> Response:
+    with call.workspace.database.read() as connection:
+        record = records.find(connection, call.params["run"])
+    return Response.of(bodies.run(call.workspace, record))
+
+
+def _details(call: Call) -> Response:
+    with call.workspace.database.read() as connection:
+        record = records.find(connection, call.params["run"])
+    return Response.of(bodies.details(call.workspace, record, _logs(call, record.name)))
+
+
+def _logs(call: Call, job: str) -> dict[str, str]:
+    """The run's log files as blob URLs."""
+    folder = call.workspace.runs_folder(job)
+    base = f"https://{call.workspace.entry.account}.blob.core.windows.net/{call.workspace.artifact_container}"
+    found = {}
+    for name in LOG_FOLDERS:
+        for path in sorted((folder / name).rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                relative = path.relative_to(folder).as_posix()
+                found[relative] = f"{base}/ExperimentRun/dcid.{job}/{quote(relative)}"
+    return found
+
+
+def _rundata(call: Call) -> Response:
+    body = call.request.json
+    name = str(body.get("runId") or "") if isinstance(body, dict) else ""
+    if not name:
+        raise ResourceError("The body names no runId.", code="InvalidRequestContent", target="runId")
+    with call.workspace.database.read() as connection:
+        record = records.find(connection, name)
+    document = bodies.run(call.workspace, record)
+    return Response.of({"runMetadata": document, "runDefinition": None, "jobSpecification": None})
+
+
+def _children(call: Call) -> Response:
+    wanted = Filter(view="All", parent=call.params["run"])
+    with call.workspace.database.read() as connection:
+        records.find(connection, call.params["run"])
+        found, _ = records.page(connection, wanted, limit=PAGE)
+    value = [bodies.run(call.workspace, record) for record in found]
+    return Response.of({"value": value, "continuationToken": None, "nextLink": None})
+
+
+def _services(_call: Call) -> Response:
+    return Response.of({"instances": {}})
+
+
+def _modify(call: Call) -> Response:
+    """Archive, restore, rename or tag a job; tags and properties are merged."""
+    body = call.request.json
+    body = body if isinstance(body, dict) else {}
+    changes: dict[str, Any] = {
+        key: body[key] for key in ("displayName", "description", "tags", "properties") if body.get(key) is not None
+    }
+    if body.get("hidden") is not None:
+        changes["isArchived"] = bool(body["hidden"])
+    with call.workspace.database.write() as transaction:
+        held = records.find(transaction, call.params["run"])
+        record = submit.merge(transaction, held, changes, call.now)
+    return Response.of(bodies.run(call.workspace, record))
+
+
+def _resolve_data(call: Call) -> Response:
+    values = {}
+    with call.workspace.database.read() as connection:
+        for asset_id in _wanted(call):
+            found = _resolved(call, connection, asset_id)
+            if found:
+                uri, kind = found
+                values[asset_id] = {"uri": uri, "type": bodies.KINDS.get(kind, "UriFolder")}
+    return Response.of({"values": values})
+
+
+def _resolve_models(call: Call) -> Response:
+    values = {}
+    with call.workspace.database.read() as connection:
+        for asset_id in _wanted(call):
+            found = _resolved(call, connection, asset_id)
+            if found:
+                values[asset_id] = {"path": found[0]}
+    return Response.of({"values": values})
+
+
+def _wanted(call: Call) -> list[str]:
+    body = call.request.json
+    values = body.get("values") if isinstance(body, dict) else None
+    if not isinstance(values, list):
+        raise ResourceError("The body has no list 'values'.", code="InvalidRequestContent", target="values")
+    return [str(value) for value in values]
+
+
+def _resolved(call: Call, connection: Any, asset_id: str) -> tuple[str, str] | None:
+    """Where an asset's content is (a long datastore URI), and its type; None when it does not exist."""
+    found = uris.parse(asset_id)
+    if not isinstance(found, uris.Asset):
+        return None
+    output = _OUTPUT_ASSET.fullmatch(found.name)
+    if output:
+        record = records.get(connection, output["job"])
+        kept = (record.state.get("outputs") or {}).get(output["output"]) if record else None
+        if kept:
+            return _long(call, str(kept["uri"])), str(kept.get("type") or "uri_folder")
+    held = resources.get(connection, found.segment, found.name, found.version)
+    if held is None:
+        return None
+    properties = held.body.get("properties") or {}
+    uri = properties.get("modelUri") if found.segment == "models" else properties.get("dataUri")
+    kind = properties.get("modelType") if found.segment == "models" else properties.get("dataType")
+    return (_long(call, str(uri)), str(kind or "uri_folder")) if uri else None
+
+
+def _long(call: Call, uri: str) -> str:
+    """A datastore URI with its subscription, group and workspace, as the data planes write it."""
+    found = uris.parse(uri)
+    if not isinstance(found, uris.DatastorePath):
+        return uri
+    entry = call.workspace.entry
+    return (
+        f"azureml://subscriptions/{entry.subscription}/resourcegroups/{entry.group}/workspaces/{entry.name}"
+        f"/datastores/{found.datastore}/paths/{found.path}"
+    )
+
+
+class RunHistory(Type):
+    """Run history's documents of jobs."""
+
+    def routes(self) -> Iterable[Route]:
+        read, write = "workspaces/jobs/read", "workspaces/jobs/write"
+        one = f"{HISTORY}/runs/{{run}}"
+        named = f"{HISTORY}/experiments/{{experiment}}/runs/{{run}}"
+        for base in (one, named):
+            yield Route("GET", API, base, _run, read)
+            yield Route("GET", API, f"{base}/details", _details, read)
+            yield Route("GET", API, f"{base}/children", _children, read)
+            yield Route("GET", API, f"{base}/serviceinstances/{{node}}", _services, read)
+            yield Route("PATCH", API, base, _modify, write)
+        yield Route("POST", API, f"{HISTORY}/rundata", _rundata, read)
+        data = "/data/v1.0{WS}/dataversion/batchGetResolvedUris"
+        models = "/modelregistry/v1.0{WS}/models/batchGetResolvedUris"
+        yield Route("POST", API, data, _resolve_data, read)
+        yield Route("POST", API, models, _resolve_models, read)
+
+
+TYPE = RunHistory("history", "run")
