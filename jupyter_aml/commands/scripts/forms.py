@@ -1,0 +1,130 @@
+"""A job written down in other forms: YAML that `load_job` reads, an `az ml` line, Python for the SDK (pure).
+
+Each takes the job as the dict of the CLI's schema, as `az ml job show` prints it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Form = Literal["script", "yaml", "cli", "sdk"]
+FORMS: tuple[Form, ...] = ("script", "yaml", "cli", "sdk")
+SCHEMA = "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json"
+READ_ONLY = frozenset({"id", "name", "status", "creation_context", "services", "properties", "parameters", "log_files"})
+_ORDER = ("$schema", "type", "display_name", "experiment_name", "description", "tags", "command", "code", "environment")
+_ARM = re.compile(
+    r"^azureml:/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.MachineLearningServices"
+    r"/workspaces/[^/]+/(?P<segment>\w+)/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?$",
+    re.IGNORECASE,
+)
+
+
+def specification(job: Mapping[str, Any]) -> dict[str, Any]:
+    """The job as its author would have written it: no read-only fields, short references, no default output."""
+    found = {key: value for key, value in job.items() if key not in READ_ONLY and value not in (None, {}, [], "")}
+    outputs = {key: _output(value) for key, value in (found.pop("outputs", None) or {}).items() if key != "default"}
+    if outputs:
+        found["outputs"] = outputs
+    short = _shorten(found)
+    if short.get("type") == "command":
+        short = {"$schema": SCHEMA, **short}
+    first = [key for key in _ORDER if key in short]
+    return {key: short[key] for key in (*first, *(key for key in short if key not in first))}
+
+
+def as_yaml(job: Mapping[str, Any]) -> str:
+    """A file for `az ml job create --file`, `%aml job create --file` or `load_job`."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """SafeDumper that writes several lines as a block."""
+
+    def text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in data else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(specification(job), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def as_cli(job: Mapping[str, Any], *, group: str, workspace: str) -> str:
+    """The `az ml job create` line that submits the YAML form, and where that file comes from."""
+    name = str(job.get("display_name") or job.get("name") or "job")
+    file = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name).strip('-') or 'job'}.yml"
+    words = ["az", "ml", "job", "create", "--file", file, "--resource-group", group, "--workspace-name", workspace]
+    origin = f"aml job show {job['name']} --as yaml > {file}" if job.get("name") else "what --as yaml prints"
+    return f"{shlex.join(words)}\n# {file}: {origin}\n"
+
+
+def as_sdk(job: Mapping[str, Any], *, group: str, workspace: str, subscription: str) -> str:
+    """A Python program that submits the job with azure-ai-ml."""
+    spec = specification(job)
+    client = f"client = MLClient(\n    DefaultAzureCredential(), {subscription!r},\n    {group!r}, {workspace!r},\n)\n"
+    if spec.get("type") != "command":
+        return (
+            "import io\n\nfrom azure.ai.ml import MLClient, load_job\n"
+            "from azure.identity import DefaultAzureCredential\n\n"
+            f'{client}SPECIFICATION = """\\\n{as_yaml(job).replace(chr(92), chr(92) * 2)}"""\n'
+            "job = client.jobs.create_or_update(load_job(io.StringIO(SPECIFICATION)))\nprint(job.name)\n"
+        )
+    names = ["MLClient", "command"]
+    arguments = [_argument(key, value, names) for key, value in _keywords(spec).items()]
+    imports = ", ".join(sorted(names, key=str.lower))
+    return (
+        f"from azure.ai.ml import {imports}\nfrom azure.identity import DefaultAzureCredential\n\n{client}"
+        f"job = command(\n{''.join(arguments)})\njob = client.jobs.create_or_update(job)\nprint(job.name)\n"
+    )
+
+
+def _keywords(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the SDK's `command()` that say what the specification says."""
+    found = {key: value for key, value in spec.items() if key not in ("$schema", "type", "resources", "limits")}
+    limits, resources = spec.get("limits") or {}, spec.get("resources") or {}
+    if limits.get("timeout"):
+        found["timeout"] = limits["timeout"]
+    for key in ("instance_count", "instance_type", "shm_size"):
+        if resources.get(key) and not (key == "instance_count" and resources[key] == 1):
+            found[key] = resources[key]
+    return found
+
+
+def _argument(key: str, value: Any, names: list[str]) -> str:
+    if key in ("inputs", "outputs") and isinstance(value, Mapping):
+        kind = "Input" if key == "inputs" else "Output"
+        lines = []
+        for name, one in value.items():
+            if isinstance(one, Mapping):
+                names.append(kind) if kind not in names else None
+                fields = ", ".join(f"{field}={item!r}" for field, item in one.items())
+                lines.append(f"        {name!r}: {kind}({fields}),\n")
+            else:
+                lines.append(f"        {name!r}: {one!r},\n")
+        return f"    {key}={{\n{''.join(lines)}    }},\n"
+    return f"    {key}={value!r},\n"
+
+
+def _output(value: Any) -> Any:
+    """An output without the path that the service chose for it."""
+    if not isinstance(value, Mapping):
+        return value
+    path = str(value.get("path") or "")
+    kept = {key: item for key, item in value.items() if item not in (None, "")}
+    if "/dcid." in path or "${{name}}" in path:
+        kept.pop("path")
+    return kept
+
+
+def _shorten(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _shorten(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shorten(item) for item in value]
+    if isinstance(value, str):
+        found = _ARM.match(value)
+        if found:
+            version = f":{found['version']}" if found["version"] else ""
+            return f"azureml:{found['name']}{version}"
+    return value

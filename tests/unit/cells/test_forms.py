@@ -1,0 +1,103 @@
+"""A job in other forms says the same job."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from typing import Any
+
+import yaml
+
+from jupyter_aml.commands.scripts import forms
+
+ARM = (
+    "azureml:/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/local/providers/"
+    "Microsoft.MachineLearningServices/workspaces/local"
+)
+JOB: dict[str, Any] = {
+    "name": "calm_ant",
+    "display_name": "train: größe",
+    "type": "command",
+    "status": "Completed",
+    "creation_context": {"created_at": "2026-01-01"},
+    "id": f"{ARM}/jobs/calm_ant",
+    "experiment_name": "diabetes",
+    "command": 'python train.py --data ${{inputs.data}} --word "${{inputs.word}}"\necho done',
+    "code": f"{ARM}/codes/abc/versions/1",
+    "environment": f"{ARM}/environments/clinic/versions/2",
+    "compute": "azureml:local",
+    "environment_variables": {"A": "1"},
+    "limits": {"timeout": 600},
+    "resources": {"instance_count": 1},
+    "services": {"Tracking": {"endpoint": "x"}},
+    "parameters": {},
+    "inputs": {
+        "data": {"type": "uri_file", "path": f"{ARM}/data/iris/versions/3", "mode": "ro_mount"},
+        "word": "a b",
+        "lr": 0.1,
+    },
+    "outputs": {
+        "default": {"type": "uri_folder", "path": "azureml://datastores/x/ExperimentRun/dcid.calm_ant"},
+        "model": {
+            "type": "mlflow_model",
+            "path": "azureml://datastores/x/ExperimentRun/dcid.calm_ant/model",
+            "mode": "rw_mount",
+        },
+    },
+}
+
+
+def test_the_specification_drops_what_the_service_added() -> None:
+    found = forms.specification(JOB)
+
+    assert not {"name", "status", "id", "services", "parameters", "creation_context"} & set(found)
+    assert found["outputs"] == {"model": {"type": "mlflow_model", "mode": "rw_mount"}}
+    assert found["environment"] == "azureml:clinic:2"
+    assert found["inputs"]["data"]["path"] == "azureml:iris:3"
+
+
+def test_the_yaml_form_loads_with_the_sdk() -> None:
+    from azure.ai.ml import load_job
+
+    job = load_job(io.StringIO(forms.as_yaml(JOB)))
+
+    assert job.command.splitlines() == JOB["command"].splitlines()
+    assert job.display_name == "train: größe"
+    assert job.environment == "clinic:2"
+    assert job.limits.timeout == 600
+
+
+def test_the_yaml_form_survives_being_read_back() -> None:
+    once = yaml.safe_load(forms.as_yaml(JOB))
+
+    assert yaml.safe_load(forms.as_yaml(once)) == once
+
+
+def test_the_cli_form_is_one_az_ml_line() -> None:
+    line, comment, *_ = forms.as_cli(JOB, group="my group", workspace="local").splitlines()
+
+    words = shlex.split(line)
+    assert words[:5] == ["az", "ml", "job", "create", "--file"]
+    assert words[words.index("--resource-group") + 1] == "my group"
+    assert comment.startswith("#")
+
+
+def test_the_sdk_form_is_a_program_that_makes_the_same_job() -> None:
+    text = forms.as_sdk(JOB, group="g", workspace="w", subscription="s")
+    made: dict[str, Any] = {}
+    start, end = text.index("job = command("), text.index("job = client.")
+    exec(f"from azure.ai.ml import Input, Output, command\n{text[start:end]}", made)
+
+    compile(text, "job.py", "exec")
+    assert made["job"].command == JOB["command"]
+    assert made["job"].limits.timeout == 600
+    assert made["job"].inputs["lr"]._data == 0.1
+    assert "DefaultAzureCredential(), 's'" in text
+
+
+def test_jobs_of_other_types_become_programs_around_their_yaml() -> None:
+    job = {"type": "pipeline", "jobs": {"a": {"type": "command", "command": "echo \\n"}}, "display_name": "p"}
+    text = forms.as_sdk(job, group="g", workspace="w", subscription="s")
+
+    compile(text, "job.py", "exec")
+    assert "load_job" in text
