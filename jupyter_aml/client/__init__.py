@@ -1,0 +1,1 @@
+"""A real MLClient over the local door or the cloud."""

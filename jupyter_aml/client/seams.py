@@ -1,0 +1,146 @@
+"""Every private part of somebody else's package that jupyter_aml touches; nothing else may.
+
+Each seam says which version it was seen in and why there is no public way; `tests/unit/client/test_seams.py`
+notices when a new version has moved it. A seam that is not found is left alone: the product is slower then, or
+says less, but does not break.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+POLL_SECONDS = 0.25
+"""Between two looks at a job that runs on this machine."""
+
+CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"
+
+
+@dataclass(frozen=True)
+class Seam:
+    """One private part: where it is, the version it was seen in, and why it is touched."""
+
+    where: str
+    package: str
+    version: str
+    reason: str
+
+
+SEAMS = (
+    Seam(
+        "jsonschema._format -> rfc3987_syntax.is_valid_syntax",
+        "jsonschema",
+        "4.26",
+        "Importing it compiles a grammar for a second, half of the SDK's import; nobody calls it.",
+    ),
+    Seam(
+        "azure.ai.ml.operations._job_ops_helper._wait_before_polling",
+        "azure-ai-ml",
+        "1.35.2",
+        "jobs.stream looks every 2 to 60 s; a local job may be over in one.",
+    ),
+    Seam(
+        "azure.ai.ml._ml_client.configure_appinsights_logging",
+        "azure-ai-ml",
+        "1.35.2",
+        "An adopted notebook makes its client with telemetry on; no local call may leave the machine.",
+    ),
+    Seam(
+        "AZUREML_CURRENT_CLOUD in os.environ, set by MLClient",
+        "azure-ai-ml",
+        "1.35.2",
+        "Every client sets it for the whole process: a local one repeats it, so a sovereign one stays right.",
+    ),
+    Seam(
+        "azure.ai.ml.MLClient._credential, ._cloud",
+        "azure-ai-ml",
+        "1.35.2",
+        "A client that a notebook made itself has no other way to say who it is.",
+    ),
+)
+
+
+@contextmanager
+def without_iri_grammar() -> Iterator[None]:
+    """While `jsonschema` is imported, `rfc3987_syntax` is a stand-in that loads the real one at its first call."""
+    name = "rfc3987_syntax"
+    if name in sys.modules or "jsonschema" in sys.modules:
+        yield
+        return
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        yield
+        return
+    stand_in = ModuleType(name)
+    stand_in.__spec__ = spec
+
+    def is_valid_syntax(*arguments: Any, **named: Any) -> Any:
+        return importlib.import_module(name).is_valid_syntax(*arguments, **named)
+
+    stand_in.is_valid_syntax = is_valid_syntax  # type: ignore[attr-defined]
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+
+
+def quicken_streams(answered_here: Callable[[], bool]) -> bool:
+    """Let `jobs.stream` look often at a job that runs on this machine; whether the seam was found.
+
+    Args:
+        answered_here: Whether this thread's latest request, which was the look at the job, was answered locally.
+    """
+    helper = sys.modules.get("azure.ai.ml.operations._job_ops_helper")
+    wait = getattr(helper, "_wait_before_polling", None)
+    if helper is None or wait is None:
+        return False
+    if getattr(wait, "jupyter_aml", False):
+        return True
+
+    def wait_before_polling(current_seconds: float) -> float:
+        return POLL_SECONDS if answered_here() else wait(current_seconds)
+
+    wait_before_polling.jupyter_aml = True  # type: ignore[attr-defined]
+    helper._wait_before_polling = wait_before_polling  # type: ignore[attr-defined] # noqa: SLF001 - the seam
+    return True
+
+
+def silence_telemetry(adopted: Callable[[], bool]) -> bool:
+    """Keep a client that is made while a workspace is adopted from reporting; whether the seam was found."""
+    module = sys.modules.get("azure.ai.ml._ml_client")
+    configure = getattr(module, "configure_appinsights_logging", None)
+    if module is None or configure is None:
+        return False
+    if getattr(configure, "jupyter_aml", False):
+        return True
+
+    def configure_appinsights_logging(*arguments: Any, enable_telemetry: bool = True, **named: Any) -> None:
+        configure(*arguments, enable_telemetry=enable_telemetry and not adopted(), **named)
+
+    configure_appinsights_logging.jupyter_aml = True  # type: ignore[attr-defined]
+    module.configure_appinsights_logging = configure_appinsights_logging  # type: ignore[attr-defined]
+    return True
+
+
+def current_cloud() -> str:
+    """The cloud that the SDK takes for every client of this process."""
+    return os.environ.get(CLOUD_VARIABLE) or "AzureCloud"
+
+
+def credential_of(client: Any) -> Any:
+    """The credential that a client was made with; None when the SDK hides it elsewhere by now."""
+    return getattr(client, "_credential", None)
+
+
+def cloud_of(client: Any) -> str:
+    """The name of the cloud that a client was made for."""
+    return str(getattr(client, "_cloud", "") or "AzureCloud")
