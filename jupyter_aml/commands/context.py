@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_aml.commands import target
 from jupyter_aml.commands.target import Target
-from jupyter_aml.errors import UsageError
+from jupyter_aml.errors import AmlError, UsageError
 
 
 def _write_out(text: str) -> None:
@@ -47,6 +47,9 @@ class Context:
         target: Where to, if not the connected workspace.
         quiet: Whether warnings are left out.
         verbose: Whether to say what is being done.
+        local_namespace: The variables of the function in which the line stands, if any.
+        cells: Plain cells marked `#| aml: ...`, their source by name; the newest last.
+        prefix: How a line begins here: `%aml`, or `aml` in a terminal.
     """
 
     namespace: MutableMapping[str, Any] | None = None
@@ -60,6 +63,15 @@ class Context:
     quiet: bool = False
     verbose: bool = False
     local_namespace: Mapping[str, Any] | None = None
+    cells: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = "%aml"
+
+    @property
+    def names(self) -> Mapping[str, Any] | None:
+        """What `{expr}` may name: the variables of the user and of the function that the line stands in."""
+        if self.namespace is None or self.local_namespace is None:
+            return self.namespace
+        return {**self.namespace, **self.local_namespace}
 
     @property
     def client(self) -> Any:
@@ -106,7 +118,8 @@ class Context:
         """Go on only if the person agrees; `yes` is the verb's --yes.
 
         Raises:
-            UsageError: Nobody could be asked, or the answer was no.
+            UsageError: Nobody could be asked.
+            AmlError: The answer was no.
         """
         if yes:
             return
@@ -115,4 +128,4 @@ class Context:
             raise UsageError(msg, remedy="Add --yes if you are sure.")
         if not self.ask(question):
             msg = "Nothing was changed."
-            raise UsageError(msg, why="The answer was no.")
+            raise AmlError(msg, why="The answer was no.")

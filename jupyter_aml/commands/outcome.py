@@ -8,12 +8,13 @@ kind without a module is drawn as a record.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jupyter_aml.commands import drawing, plain
 
-OWN = frozenset({"entity", "kind", "columns", "place", "title", "message", "again", "details", "value"})
+OWN = frozenset({"entity", "kind", "columns", "place", "title", "message", "again", "details", "value", "form"})
 
 
 class Outcome:
@@ -29,6 +30,7 @@ class Outcome:
         again: Fetches the entity anew, for `refresh()`.
         details: More for the drawing (metrics, the log's tail): a dict, or a function that makes it.
         value: The plain form for -o and --query, if not the entity's own.
+        form: The format asked with -o; "" draws it for people.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Outcome:
         again: Callable[[], Any] | None = None,
         details: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         value: Any = None,
+        form: str = "",
     ) -> None:
         self.entity = entity
         self.kind = kind or _kind_of(entity)
@@ -53,6 +56,7 @@ class Outcome:
         self.again = again
         self.details = details
         self.value = value
+        self.form = form
 
     def refresh(self) -> Outcome:
         """The same outcome with its entity fetched anew; itself where nothing can be fetched."""
@@ -118,19 +122,30 @@ class Outcome:
         return name if isinstance(name, str) else repr(self)
 
     def __repr__(self) -> str:
+        if self.form:
+            return _formatted(self)
         return drawing.draw(self.kind, "plain", self.snapshot())
 
     def _repr_html_(self) -> str:
-        return drawing.draw(self.kind, "html", self.snapshot())
+        return str(self._repr_mimebundle_()["text/html"])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """Plain and HTML form from one snapshot, so that both show the same moment."""
         del include, exclude
+        if self.form:
+            text = _formatted(self)
+            return {"text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>"}
         snapshot = self.snapshot()
         return {
             "text/plain": drawing.draw(self.kind, "plain", snapshot),
             "text/html": drawing.draw(self.kind, "html", snapshot),
         }
+
+
+def _formatted(outcome: Outcome) -> str:
+    from jupyter_aml.commands import output
+
+    return output.render(outcome, outcome.form)
 
 
 def unwrap(value: Any) -> Any:

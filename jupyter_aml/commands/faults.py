@@ -1,0 +1,101 @@
+"""Faults: what libraries raise, as one of our errors with a sentence, so that only our own bugs show a traceback.
+
+Exceptions of the SDK are known by the modules they come from, without importing these.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jupyter_aml.errors import AmlError, ConnectError, ResourceError, UsageError
+
+NOT_FOUND = 404
+UNAUTHORIZED = (401, 403)
+SERVER = 500
+
+
+def translate(error: BaseException) -> AmlError | None:
+    """The same fault as an error of ours; None for what is a bug."""
+    if isinstance(error, AmlError):
+        return error
+    classes = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    if "azure.HttpResponseError" in classes:
+        return _answer(error)
+    if classes & {"azure.ServiceRequestError", "azure.ServiceResponseError"}:
+        what = f"The service cannot be reached: {_first_line(error)}."
+        return ConnectError(what, remedy="Type %aml status to see the connection.")
+    if classes & {"azure.AzureError", "marshmallow.ValidationError", "yaml.YAMLError"}:
+        return UsageError(_sdk_message(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        return UsageError(f"{error.strerror or type(error).__name__}: {error.filename}")
+    return None
+
+
+def bug_report(error: BaseException, version: str) -> str:
+    """One line for a fault that is ours."""
+    return (
+        f"This is a fault of jupyter_aml {version}, not yours: {type(error).__name__}. "
+        "Please report it with the traceback and the command that caused it."
+    )
+
+
+def lines(error: AmlError) -> list[str]:
+    """The error for a person: what, why, what to type; the code of ARM stands with the what."""
+    code = error.code if isinstance(error, ResourceError) and error.code not in ("", "UserError") else ""
+    what = error.message if not code or code in error.message else f"{error.message} ({code})"
+    return [line for line in (what, error.why, error.remedy) if line]
+
+
+def _answer(error: Any) -> AmlError:
+    """An HTTP answer of the service as a ResourceError; its body is ARM's error."""
+    status = int(getattr(error, "status_code", None) or 0)
+    body = _body(error)
+    code = str(body.get("code") or _code(error) or "")
+    message = str(body.get("message") or getattr(error, "message", "") or error)
+    remedy, why = _advice(body)
+    if status in UNAUTHORIZED and not remedy:
+        remedy = "Type %aml whoami to see who you are here."
+    if status >= SERVER and not remedy:
+        remedy = "Try again; if it stays, type aml doctor."
+    return ResourceError(_sentence(message), status=status or SERVER, code=code or "UserError", why=why, remedy=remedy)
+
+
+def _body(error: Any) -> dict[str, Any]:
+    response = getattr(error, "response", None)
+    try:
+        found = json.loads(response.text()) if response is not None else {}
+    except Exception:  # noqa: BLE001 - a body that is no JSON, or was streamed away, has nothing to tell
+        return {}
+    inner = found.get("error", found) if isinstance(found, dict) else {}
+    return inner if isinstance(inner, dict) else {}
+
+
+def _code(error: Any) -> str:
+    return str(getattr(getattr(error, "error", None), "code", "") or "")
+
+
+def _advice(body: dict[str, Any]) -> tuple[str, str]:
+    """The remedy and the reason that our own service puts beside ARM's fields."""
+    extra = body.get("additionalInfo") or []
+    for item in extra if isinstance(extra, list) else []:
+        info = item.get("info") if isinstance(item, dict) else None
+        if isinstance(info, dict) and ("remedy" in info or "why" in info):
+            return str(info.get("remedy") or ""), str(info.get("why") or "")
+    return "", ""
+
+
+def _sdk_message(error: BaseException) -> str:
+    text = str(getattr(error, "message", "") or error)
+    return _sentence(text)
+
+
+def _sentence(text: str) -> str:
+    """A message without the SDK's banner and the repeated code."""
+    found = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    kept = [line for line in found if not line.startswith(("Code:", "Message:", "Content:", "Exception Details"))]
+    return "\n".join(kept or found) or "The service refused the request."
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
