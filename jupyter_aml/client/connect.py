@@ -147,6 +147,14 @@ def connection(client: MLClient) -> Connection:
     return Connection(targets.AZURE, subscription, group, workspace, credential, cloud)
 
 
+def client_for(made: Connection) -> MLClient:
+    """A client of a connection; unlike that of `connect`, it does not become the current one."""
+    client = _client_of(made, Wishes(default_home()))
+    client.jupyter_aml = made
+    found: MLClient = client
+    return found
+
+
 def offline() -> bool:
     """Whether the environment forbids the cloud."""
     return os.environ.get(OFFLINE, "").strip().lower() in {"1", "true", "yes", "on"}

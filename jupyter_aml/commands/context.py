@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import functools
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -22,10 +22,6 @@ def _write_out(text: str) -> None:
 def _write_error(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()
-
-
-def _client() -> Any:
-    return importlib.import_module("jupyter_aml.client")
 
 
 def _no_display(_shown: object) -> None:
@@ -73,18 +69,20 @@ class Context:
             return self.namespace
         return {**self.namespace, **self.local_namespace}
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
         """The `MLClient` of this command: the target's, else the connected one's, else `connect()`'s."""
-        connection = _client().current()
-        if self.target:
-            return target.client_of(self.target, connection)
-        return connection.client if connection is not None else _client().connect()
+        from jupyter_aml.client import connect
+
+        client: Any = connect.current_client() or connect.connect()
+        return target.client_of(self.target, connect.connection(client)) if self.target else client
 
     @property
     def connection(self) -> Any:
         """The `client.Connection` behind `client`; connects if nothing is connected."""
-        return _client().connection(self.client)
+        from jupyter_aml.client import connect
+
+        return connect.connection(self.client)
 
     @property
     def place(self) -> str:
