@@ -1,13 +1,20 @@
 # Everything is made in .venv and out/; `make clean` removes both.
-PYTHON ?= python3
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8888
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export DEBIAN_FRONTEND = noninteractive
+# Imports without bytecode are more than twice as slow.
+unexport PYTHONDONTWRITEBYTECODE
+# Somebody else's packages and settings stay outside.
+unexport PYTHONPATH
+unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test browser lint format bench soak clean chromium
+.PHONY: help setup demo lab test lint format bench soak clean chromium
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,36 +22,38 @@ help: ## say what can be made
 setup: $(READY) ## make the virtual environment
 
 $(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found. On Debian or Ubuntu:" \
+	  "apt-get install python3 python3-venv; elsewhere: make PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,lint,test,bench]'
-	$(BIN)/python -m compileall -q jupyter_aml
+	@echo "Making $(VENV) with $$($(PYTHON) --version 2>&1); the first time takes a few minutes."
+	@$(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,lint,test,bench]' </dev/null
 	@touch $@
 
 chromium:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
-	  { echo "Chromium is missing; installing Debian's."; \
-	    SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
-	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium >/dev/null; } || \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  echo "Chromium is missing; installing it for the browser tests."; \
+	  SUDO=; test "$$(id -u)" = 0 || SUDO="sudo -n"; \
+	  $$SUDO apt-get update -qq </dev/null && $$SUDO apt-get install -y -qq chromium </dev/null >/dev/null; } || \
 	  { echo "Install Chromium by hand (apt-get install chromium), then repeat."; exit 1; }
 
 demo: setup ## run the quickstart notebook offline and say what it made
-	$(BIN)/python -m jupyter_aml.testing.demo notebooks/01_quickstart.ipynb out
+	@$(BIN)/python -m jupyter_aml.testing.demo notebooks/01_quickstart.ipynb out
 
 lab: setup ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --port $(PORT) notebooks
+	$(BIN)/jupyter lab --port $(PORT) --notebook-dir notebooks
 
 test: setup chromium ## pass all tests, browser tests included
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" </dev/null
 
 lint: setup ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 format: setup ## put the code in shape
 	$(BIN)/ruff check --fix .
@@ -54,7 +63,7 @@ bench: setup ## measure against rivals, side by side
 	$(BIN)/python -m tests.bench
 
 soak: setup chromium ## what takes long: hundreds of kills, big data
-	$(BIN)/python -m pytest -m soak --timeout 3600
+	$(BIN)/python -m pytest -m soak --timeout 3600 </dev/null
 
 clean: ## remove what was made
 	rm -rf $(VENV) out build dist
