@@ -1,0 +1,88 @@
+"""The supervisor where there is no fork (Windows): the run is a plain child, the file `cancel` asks for its end.
+
+Descendants are ended with the process tree that the system knows; one that left the tree is not found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from . import child, records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PAUSE = 0.05
+
+
+def alive(pid: int) -> bool:
+    """Whether a process with this pid runs; asks Windows, where os.kill(pid, 0) would end it."""
+    done = subprocess.run(
+        ["tasklist", "/FI", f"PID eq {pid}", "/NH", "/FO", "CSV"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    return f'"{pid}"' in done.stdout
+
+
+def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and what it started."""
+    if os.name == "nt":
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], check=False, capture_output=True)
+    process.kill()
+    process.wait()
+
+
+def _start(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
+    with open(spec["log"], "ab") as log:
+        return subprocess.Popen(
+            child.command_line(spec),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=spec["cwd"], env=spec["env"],
+        )  # fmt: skip
+
+
+def supervise(spec: dict[str, Any], tell: int) -> None:
+    """Start the run, tell its record to the file descriptor or handle `tell`, and see it to its end."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        tell = msvcrt.open_osfhandle(tell, 0)
+    process = _start(spec)
+    record = {"pid": os.getpid(), "start_ticks": 0, "boot": "", "started": time.time(), "child": process.pid}
+    records.write(os.path.join(spec["work"], "supervisor.json"), record)
+    try:
+        os.write(tell, json.dumps(record).encode() + b"\n")
+    except OSError:
+        record["told"] = False
+    finally:
+        os.close(tell)
+    reason = _wait(process, spec)
+    code = process.returncode
+    end = {
+        "code": code if code >= 0 else None,
+        "signal": -code if code < 0 else None,
+        "reason": reason,
+        "started": record["started"],
+        "ended": time.time(),
+        "error": records.read(child.error_file(spec)) if code else None,
+    }
+    records.write(os.path.join(spec["work"], "exit.json"), end, durable=True)
+
+
+def _wait(process: subprocess.Popen[bytes], spec: dict[str, Any]) -> str:
+    limit = spec.get("timeout")
+    deadline = time.monotonic() + limit if limit else None
+    cancel = os.path.join(spec["work"], "cancel")
+    while process.poll() is None:
+        if os.path.exists(cancel):
+            end_tree(process)
+            return "cancelled"
+        if deadline is not None and time.monotonic() > deadline:
+            end_tree(process)
+            return "timeout"
+        time.sleep(PAUSE)
+    return "exited"

@@ -1,0 +1,242 @@
+"""The supervisor: one process per run that starts it, ends it with all its descendants, and writes how it ended.
+
+It needs neither the host nor the zygote once the run has started. SIGTERM means cancel.
+Records, both in the run's work folder: `supervisor.json` from the start, `exit.json` when nothing of the run is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+
+from . import child, linux, processes, records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Any, NoReturn, Protocol
+
+    class Body(Protocol):
+        """What the child becomes."""
+
+        def prepare(self) -> None: ...
+        def run(self, spec: dict[str, Any]) -> NoReturn: ...
+
+
+CANCEL_GRACE = 1.0
+LEFTOVER_GRACE = 0.15
+LOOK_AGAIN = 3600.0
+CHUNK = 1 << 16
+
+
+class Supervisor:
+    """One run: armed first, then started with a spec, then watched to its end."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.child = 0
+        self.status: int | None = None
+        self.ended = 0.0
+        self.cancelled = False
+        self._gate = -1
+        self._bell = -1
+
+    def arm(self, close: tuple[int, ...] = ()) -> None:
+        """Lead a session, adopt orphans, and fork the child, which waits for the spec.
+
+        Args:
+            close: File descriptors that the child must not keep.
+        """
+        if os.getsid(0) != os.getpid():
+            os.setsid()
+        linux.become_subreaper()
+        self._listen()
+        ours, gate = os.pipe()
+        parent = os.getpid()
+        self.child = os.fork()
+        if self.child == 0:
+            try:
+                for fd in (gate, self._bell, self._ring, *close):
+                    os.close(fd)
+                self._be_child(ours, parent)
+            finally:
+                os._exit(child.SETUP_FAILED)
+        os.close(ours)
+        self._gate = gate
+
+    def _be_child(self, gate: int, parent: int) -> NoReturn:
+        child.default_signals()
+        os.setsid()
+        linux.die_with_parent(signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+        self.body.prepare()
+        text = _read_all(gate)
+        os.close(gate)
+        if not text:
+            os._exit(0)
+        self.body.run(json.loads(text))
+
+    def _listen(self) -> None:
+        self._bell, self._ring = os.pipe()
+        os.set_blocking(self._ring, False)
+        os.set_blocking(self._bell, False)
+        signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _nothing)
+        signal.signal(signal.SIGTERM, self._cancel)
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+
+    def _cancel(self, *_: object) -> None:
+        self.cancelled = True
+
+    def wait(self, seconds: float, other: socket.socket | None = None) -> bool:
+        """Sleep until a signal, `seconds`, or something to read from `other` (then True)."""
+        watched: list[Any] = [self._bell] if other is None else [self._bell, other]
+        ready = select.select(watched, (), (), max(0.0, seconds))[0]
+        if self._bell in ready:
+            os.read(self._bell, CHUNK)
+        return other in ready
+
+    def reap(self) -> bool:
+        """Collect every dead child, remember how the run's own ended; whether no child is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            if pid == self.child:
+                self.status = status
+                self.ended = time.time()
+
+    def start(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Let the child go; the record that tells who supervises."""
+        me = processes.stat(os.getpid())
+        record = {
+            "pid": os.getpid(),
+            "start_ticks": me.ticks if me else 0,
+            "boot": processes.boot(),
+            "started": time.time(),
+            "child": self.child,
+        }
+        records.write(os.path.join(spec["work"], "supervisor.json"), record)
+        _write_all(self._gate, json.dumps(spec).encode())
+        os.close(self._gate)
+        return record
+
+    def watch(self, spec: dict[str, Any], started: float) -> None:
+        """See the run to its end, sweep what it left, write `exit.json`."""
+        limit = spec.get("timeout")
+        deadline = time.monotonic() + limit if limit else None
+        reason, grace = "exited", LEFTOVER_GRACE
+        while self.status is None:
+            left = LOOK_AGAIN if deadline is None else deadline - time.monotonic()
+            if self.cancelled:
+                reason, grace = "cancelled", CANCEL_GRACE
+                break
+            if left <= 0:
+                reason, grace = "timeout", float(spec.get("grace") or CANCEL_GRACE)
+                break
+            self.wait(left)
+            self.reap()
+        self._sweep(reason, grace)
+        records.write(os.path.join(spec["work"], "exit.json"), self._exit(spec, reason, started), durable=True)
+
+    def _sweep(self, reason: str, grace: float) -> None:
+        """End every descendant: after its own end the run's helpers get a moment to leave by themselves."""
+        if reason == "exited" and processes.wait_for_none(self.reap, grace):
+            return
+        processes.send(processes.descendants(os.getpid()), signal.SIGTERM)
+        until = time.monotonic() + grace
+        while time.monotonic() < until:
+            if processes.wait_for_none(self.reap, min(0.1, grace)):
+                return
+            if self.cancelled and reason == "timeout":
+                break
+        processes.kill_all(self.reap)
+
+    def _exit(self, spec: dict[str, Any], reason: str, started: float) -> dict[str, Any]:
+        status = self.status
+        code = number = None
+        if status is not None and os.WIFEXITED(status):
+            code = os.WEXITSTATUS(status)
+        elif status is not None:
+            number = os.WTERMSIG(status)
+        return {
+            "code": code,
+            "signal": number,
+            "reason": reason,
+            "started": started,
+            "ended": self.ended or time.time(),
+            "error": records.read(child.error_file(spec)) if code != 0 else None,
+        }
+
+
+def _nothing(*_: object) -> None:
+    """A handler, so that the signal wakes the supervisor."""
+
+
+def _read_all(fd: int) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        part = os.read(fd, CHUNK)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _tell(fd: int, record: dict[str, Any]) -> None:
+    """Answer whoever asked for the run; it may be gone, the run goes on."""
+    try:
+        _write_all(fd, json.dumps(record).encode() + b"\n")
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def complain(work: str) -> None:
+    """Keep the traceback of a fault of ours beside the run."""
+    with open(os.path.join(work, "supervisor.log"), "a", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+
+
+def supervise(supervisor: Supervisor, spec: dict[str, Any], tell: int) -> None:
+    """Start and watch; the record goes as one line of JSON to the file descriptor `tell`, which is closed."""
+    try:
+        record = supervisor.start(spec)
+        _tell(tell, record)
+        supervisor.watch(spec, record["started"])
+    except BaseException:
+        complain(spec["work"])
+        processes.kill_all(supervisor.reap)
+        raise
+
+
+def main(arguments: list[str]) -> None:
+    """Supervise the run of the spec file `arguments[0]`; tell the file descriptor `arguments[1]`."""
+    spec_file, tell = arguments[0], int(arguments[1])
+    with open(spec_file, encoding="utf-8") as file:
+        spec = json.load(file)
+    if not hasattr(os, "fork"):
+        from . import portable
+
+        portable.supervise(spec, tell)
+        return
+    supervisor = Supervisor(child.Exec())
+    supervisor.arm(close=(tell,))
+    supervise(supervisor, spec, tell)
+    sys.exit(0)

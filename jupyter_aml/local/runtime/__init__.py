@@ -1,0 +1,1 @@
+"""Where a process runs: environments, mounts, zygotes, supervisors."""

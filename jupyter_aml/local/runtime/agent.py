@@ -1,0 +1,37 @@
+"""How modules of the agent are started in any Python, whether jupyter_aml is installed there or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_aml.agent import records
+
+FOLDER = Path(records.__file__).parent
+ALIAS = "jupyter_aml_agent"
+
+_BOOTSTRAP = (
+    "import sys;a=sys.argv;m=type(sys)({alias!r});m.__path__=[a[1]];sys.modules[m.__name__]=m;"
+    "from {alias}.{module} import main;main(a[2:])"
+)
+
+
+def command(interpreter: str, module: str, *arguments: str, bare: bool = False) -> list[str]:
+    """The command line that runs `main(arguments)` of a module of the agent.
+
+    Args:
+        interpreter: Path of the Python.
+        module: Name inside the agent, such as `supervisor`.
+        arguments: Passed on.
+        bare: Whether to leave out site-packages and the environment, which starts in 10 ms.
+    """
+    flags = ["-I", "-S"] if bare else []
+    return [interpreter, *flags, "-c", _BOOTSTRAP.format(alias=ALIAS, module=module), str(FOLDER), *arguments]
+
+
+def boot_line(site_packages: tuple[str, ...]) -> str:
+    """The line of a `.pth` file that makes a Python one of a run's, with `site_packages` behind its own."""
+    return (
+        f"import sys; m = type(sys)({ALIAS!r}); m.__path__ = [{str(FOLDER)!r}]; "
+        f"sys.modules.setdefault({ALIAS!r}, m); "
+        f"from {ALIAS} import boot; boot.start({site_packages!r})\n"
+    )

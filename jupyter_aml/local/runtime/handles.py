@@ -1,0 +1,158 @@
+"""Handles: how the host watches and ends a run through its supervisor, also one that an earlier host started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jupyter_aml.agent import processes, records
+
+Reason = Literal["exited", "timeout", "cancelled", "lost"]
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a run ended.
+
+    Attributes:
+        code: Exit status 0-255, or None when a signal ended it or nobody knows.
+        signal: Number of the signal that ended it, or None.
+        reason: `lost` when the supervisor died without a record.
+        started: Seconds since the epoch.
+        ended: Seconds since the epoch; 0 when lost.
+        error: `type`, `message`, `traceback` of the uncaught exception, or None.
+    """
+
+    code: int | None
+    signal: int | None
+    reason: Reason
+    started: float
+    ended: float
+    error: dict[str, str] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run did what it should."""
+        return self.reason == "exited" and self.code == 0
+
+
+class Handle:
+    """One run that was started.
+
+    Args:
+        work: The run's work folder.
+        record: What the supervisor wrote into `supervisor.json`.
+    """
+
+    def __init__(self, work: Path, record: dict[str, Any]) -> None:
+        self.work = work
+        self.supervisor_pid: int = record["pid"]
+        self.child_pid: int = record.get("child", 0)
+        self.started: float = record.get("started", 0.0)
+        self._ticks: int = record.get("start_ticks", 0)
+        self._boot: str = record.get("boot", "")
+        self.wait_fd: int | None = self._watch()
+
+    def _watch(self) -> int | None:
+        """A file descriptor that becomes readable when the supervisor ends; None where there is none."""
+        if not hasattr(os, "pidfd_open") or not self.supervised():
+            return None
+        try:
+            fd = os.pidfd_open(self.supervisor_pid)
+        except OSError:
+            return None
+        if self.supervised():  # still the same process, so the descriptor is its
+            return fd
+        os.close(fd)
+        return None
+
+    def supervised(self) -> bool:
+        """Whether the supervisor is still there: the same process, not a later one with its pid."""
+        if hasattr(os, "WNOHANG"):
+            with contextlib.suppress(OSError):  # collects it when it is a child of this process
+                os.waitpid(self.supervisor_pid, os.WNOHANG)
+        if self._boot and self._boot != processes.boot():
+            return False
+        return processes.alive(self.supervisor_pid, self._ticks)
+
+    def poll(self) -> Exit | None:
+        """How the run ended, or None while it goes on."""
+        if self.wait_fd is not None and not select.select([self.wait_fd], (), (), 0)[0]:
+            return None
+        if self.wait_fd is None and self.supervised():
+            return None
+        record = records.read(str(self.work / "exit.json"))
+        self.supervised()
+        self.close()
+        if record is None:
+            self.sweep()
+            return Exit(None, None, "lost", self.started, 0.0)
+        return Exit(
+            code=record["code"],
+            signal=record["signal"],
+            reason=record["reason"],
+            started=record["started"],
+            ended=record["ended"],
+            error=record["error"],
+        )
+
+    def wait(self, seconds: float | None = None) -> Exit | None:
+        """How the run ended, or None when it goes on after `seconds`."""
+        import time
+
+        until = None if seconds is None else time.monotonic() + seconds
+        while True:
+            end = self.poll()
+            left = None if until is None else until - time.monotonic()
+            if end is not None or (left is not None and left <= 0):
+                return end
+            if self.wait_fd is not None:
+                select.select([self.wait_fd], (), (), left)
+            else:
+                time.sleep(0.02 if left is None else min(0.02, left))
+
+    def cancel(self) -> None:
+        """Ask for the end of the run and of all its descendants; they are gone within 2 s."""
+        if os.name == "nt":
+            (self.work / "cancel").touch()
+        elif self.supervised():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.supervisor_pid, signal.SIGTERM)
+
+    def sweep(self) -> None:
+        """Kill what a run left whose supervisor was killed: its sessions, and who carries its variable."""
+        marker = f"JUPYTER_AML_WORK={self.work}".encode()
+        sessions = {self.supervisor_pid, self.child_pid} - {0}
+        found = set()
+        for entry in Path("/proc").glob("[0-9]*") if self.child_pid else ():
+            now = processes.stat(int(entry.name))
+            if now is None or now.state in processes.DEAD:
+                continue
+            try:
+                carries = marker in (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                carries = False
+            if carries or now.session in sessions:
+                found.add(int(entry.name))
+        processes.send(found - {os.getpid()}, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of the file descriptor; the run goes on."""
+        if self.wait_fd is not None:
+            os.close(self.wait_fd)
+            self.wait_fd = None
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
+
+
+def find(work: Path) -> Handle | None:
+    """The handle of the run whose records lie in `work`, ended or not; None when it never started."""
+    record = records.read(str(work / "supervisor.json"))
+    return None if record is None else Handle(work, record)

@@ -1,0 +1,1 @@
+"""One way to start a run a module, each with one object `PROVISIONER`."""
