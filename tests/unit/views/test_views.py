@@ -51,7 +51,7 @@ def test_nothing_from_a_snapshot_becomes_markup(draw: Any) -> None:
 
 def test_the_other_cards_escape_too() -> None:
     drawn = [
-        entity.html({"name": HOSTILE, "kind": HOSTILE, "path": HOSTILE, HOSTILE: {"a": [HOSTILE]}}),
+        entity.html({"title": HOSTILE, "entity": {"name": HOSTILE, "path": HOSTILE, HOSTILE: {"a": [HOSTILE]}}}),
         status.html({"workspace": HOSTILE, "host": {HOSTILE: HOSTILE}, "patched": [HOSTILE]}),
         listing.html({"entries": [{"name": HOSTILE}], "title": HOSTILE, "note": HOSTILE}),
         preview.html({"name": HOSTILE, "preview": preview.read("a.csv", HOSTILE.encode())}),
@@ -156,10 +156,18 @@ def test_an_empty_table_says_so() -> None:
 
 
 def test_nested_facts_become_blocks_and_empty_ones_are_left_out() -> None:
-    text = entity.plain({"kind": "component", "name": "t", "inputs": {"a": {"type": "string"}}, "tags": {}, "x": None})
+    made = {"name": "t", "version": "2", "inputs": {"a": {"type": "string"}}, "tags": {}, "x": None}
+    text = entity.plain({"title": "component", "entity": made, "place": "LOCAL"})
 
+    assert text.startswith("component · t:2 · LOCAL")
     assert '"type": "string"' in text
     assert "tags" not in text
+
+
+def test_who_made_a_thing_and_when_is_one_line() -> None:
+    made = {"name": "iris", "creation_context": {"created_at": "2026-01-31T14:05:00+00:00", "created_by": "ana"}}
+
+    assert "created  2026-01-31 14:05 by ana" in entity.plain({"entity": made})
 
 
 def test_sizes_in_the_status_are_read_as_bytes() -> None:

@@ -1,0 +1,154 @@
+"""Following a job: a card that refreshes and freezes when the job ends, waiting for it, its log as it grows."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_aml.commands.actions import jobs
+from jupyter_aml.commands.context import Context
+from jupyter_aml.commands.outcome import Outcome
+from jupyter_aml.errors import AmlError, JobFailedError, ResourceError
+
+SHORTEST, LONGEST = 0.15, 2.0
+CLOUD_SHORTEST, CLOUD_LONGEST = 2.0, 10.0
+GROWTH = 1.4
+MOST_FAILURES = 30
+GONE = 404
+
+
+class Pace:
+    """How long to wait between two looks: short while things change, longer while they do not.
+
+    Args:
+        local: Whether asking is cheap.
+    """
+
+    def __init__(self, *, local: bool) -> None:
+        self.shortest, self.longest = (SHORTEST, LONGEST) if local else (CLOUD_SHORTEST, CLOUD_LONGEST)
+        self.now = self.shortest
+
+    def after(self, *, changed: bool) -> float:
+        """Seconds until the next look."""
+        self.now = self.shortest if changed else min(self.now * GROWTH, self.longest)
+        return self.now
+
+
+def show(context: Context, outcome: Outcome) -> bool:
+    """Show a card at once and keep it fresh in the background; False where nothing can be shown before the end."""
+    handle = context.display(outcome)
+    if not callable(getattr(handle, "update", None)):
+        return False
+    if isinstance(outcome.details, jobs.Details):
+        name = f"jupyter_aml-card-{outcome.details.name}"
+        threading.Thread(target=refresh, args=(handle, outcome), name=name, daemon=True).start()
+    return True
+
+
+def refresh(handle: Any, outcome: Outcome, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Update a displayed card until its job has ended, the last time with the final snapshot.
+
+    Args:
+        handle: Has `update(object)`, as IPython's DisplayHandle.
+        outcome: Whose details are a `jobs.Details`.
+        sleep: Waits between two looks.
+    """
+    details = outcome.details
+    if not isinstance(details, jobs.Details):
+        return
+    pace = Pace(local=details.reader.local)
+    last: Any = None
+    failures = 0
+    while failures < MOST_FAILURES:
+        try:
+            found = dict(details())
+        except ResourceError as error:
+            if error.status == GONE:
+                return
+            failures += 1
+        except (AmlError, OSError):
+            failures += 1
+        else:
+            failures = 0
+            seen = {key: value for key, value in found.items() if key != "now"}
+            changed, last = seen != last, seen
+            final = found["status"] in jobs.FINAL
+            if changed or not final:
+                handle.update(_frozen(outcome, found))
+            if final:
+                return
+            sleep(pace.after(changed=changed))
+            continue
+        sleep(pace.longest)
+
+
+def _frozen(outcome: Outcome, snapshot: dict[str, Any]) -> Outcome:
+    return Outcome(outcome.entity, kind="job", place=outcome.place, details=snapshot)
+
+
+def wait(context: Context, name: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
+    """The final snapshot of a job, when it has ended.
+
+    Raises:
+        JobFailedError: It ended `Failed` or `Canceled`; the message is the job's own.
+    """
+    reader = jobs.Reader(context.connection)
+    pace = Pace(local=reader.local)
+    last = ""
+    try:
+        while (status := reader.status(name)) not in jobs.FINAL:
+            sleep(pace.after(changed=status != last))
+            last = status
+    except KeyboardInterrupt:
+        context.warn(f"{name} goes on; %aml job cancel {name} ends it.")
+        raise
+    snapshot = reader.snapshot(name)
+    if status != "Completed":
+        raise failed(snapshot)
+    return snapshot
+
+
+def failed(snapshot: dict[str, Any]) -> JobFailedError:
+    """The error of a job that did not complete; the traceback is the script's."""
+    name, status = snapshot["name"], snapshot["status"]
+    if status == "Canceled":
+        return JobFailedError(f"The job {name} was cancelled.", remedy=f"Type %aml job rerun {name} to run it again.")
+    found = jobs.failure(snapshot)
+    return JobFailedError(
+        f"The job {name} failed.", traceback=found, why=found, remedy=f"Type %aml job logs {name} for the whole log."
+    )
+
+
+def follow(context: Context, name: str, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Write a job's log as it grows, until the job has ended; the final status."""
+    reader = jobs.Reader(context.connection)
+    pace = Pace(local=reader.local)
+    decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+    position = 0
+    ended = False
+    while True:
+        status = reader.status(name)
+        ended = status in jobs.FINAL
+        grown = _write(context, reader, name, position, decode)
+        position += grown
+        if ended and not grown:
+            context.stdout(decode(b"", final=True))
+            return status
+        if not ended:
+            sleep(pace.after(changed=bool(grown)))
+
+
+def _write(context: Context, reader: jobs.Reader, name: str, position: int, decode: Callable[..., str]) -> int:
+    """Write what has come since `position`; how many bytes that was."""
+    with contextlib.suppress(ResourceError):
+        files = reader.log_files(name)
+        url = files.get(jobs.MAIN_LOG)
+        if url:
+            content, _ = reader.bytes_of(url, position)
+            context.stdout(decode(content))
+            return len(content)
+    return 0

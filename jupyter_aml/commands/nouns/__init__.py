@@ -1,0 +1,1 @@
+"""One noun of the grammar a module, each with one object `NOUN`."""
