@@ -1,0 +1,1 @@
+"""Ways into the local service: in process and over loopback HTTP."""
