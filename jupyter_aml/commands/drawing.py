@@ -88,12 +88,11 @@ def _record(form: Form, snapshot: Snapshot) -> str:
     entity = snapshot.get("entity")
     if not isinstance(entity, Mapping):
         return _text(form, snapshot)
-    chosen = snapshot.get("columns") or [key for key in entity if key not in HIDDEN]
-    facts = {column.partition("=")[0]: pick(entity, column.partition("=")[2] or column) for column in chosen}
-    facts.update(name=entity.get("name"), kind=snapshot.get("title"), place=snapshot.get("place"))
-    if snapshot.get("message"):
-        facts["message"] = snapshot["message"]
-    return card.html(facts) if form == "html" else card.plain(facts)
+    if snapshot.get("columns"):
+        paths = {column.partition("=")[0]: column.partition("=")[2] or column for column in snapshot["columns"]}
+        shown = {head: pick(entity, path) for head, path in paths.items()}
+        snapshot = {**snapshot, "entity": {"name": entity.get("name"), **shown}}
+    return card.html(snapshot) if form == "html" else card.plain(snapshot)
 
 
 def _text(form: Form, snapshot: Snapshot) -> str:

@@ -53,12 +53,13 @@ def _answer(error: Any) -> AmlError:
     body = _body(error)
     code = str(body.get("code") or _code(error) or "")
     message = str(body.get("message") or getattr(error, "message", "") or error)
-    remedy, why = _advice(body)
+    remedy = _remedy(body)
+    message = message.removesuffix(remedy).rstrip()
     if status in UNAUTHORIZED and not remedy:
         remedy = "Type %aml whoami to see who you are here."
     if status >= SERVER and not remedy:
         remedy = "Try again; if it stays, type aml doctor."
-    return ResourceError(_sentence(message), status=status or SERVER, code=code or "UserError", why=why, remedy=remedy)
+    return ResourceError(_sentence(message), status=status or SERVER, code=code or "UserError", remedy=remedy)
 
 
 def _body(error: Any) -> dict[str, Any]:
@@ -75,14 +76,14 @@ def _code(error: Any) -> str:
     return str(getattr(getattr(error, "error", None), "code", "") or "")
 
 
-def _advice(body: dict[str, Any]) -> tuple[str, str]:
-    """The remedy and the reason that our own service puts beside ARM's fields."""
+def _remedy(body: dict[str, Any]) -> str:
+    """What to type, as our own service says it beside ARM's fields (and at the end of the message)."""
     extra = body.get("additionalInfo") or []
     for item in extra if isinstance(extra, list) else []:
-        info = item.get("info") if isinstance(item, dict) else None
-        if isinstance(info, dict) and ("remedy" in info or "why" in info):
-            return str(info.get("remedy") or ""), str(info.get("why") or "")
-    return "", ""
+        if isinstance(item, dict) and item.get("type") == "Remedy":
+            info = item.get("info")
+            return str(info.get("value") or "") if isinstance(info, dict) else ""
+    return ""
 
 
 def _sdk_message(error: BaseException) -> str:

@@ -156,6 +156,7 @@ class Verb:
         body: What the body is, for help: "python", "yaml" or "".
         extras: The key of `args` that collects `#| name: value` options which are no flags; "" refuses them.
         connects: Whether it needs a workspace.
+        passes: Whether the words after it are handed over unread, as `args.words`.
     """
 
     name: str
@@ -169,6 +170,7 @@ class Verb:
     body: str = ""
     extras: str = ""
     connects: bool = True
+    passes: bool = False
 
     @functools.cached_property
     def all_flags(self) -> tuple[Flag, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_aml.commands import drawing, plain
 
-OWN = frozenset({"entity", "kind", "columns", "place", "title", "message", "again", "details", "value", "form"})
+OWN = frozenset({"entity", "kind", "columns", "place", "title", "message", "again", "details", "form"})
 
 
 class Outcome:
@@ -55,7 +55,7 @@ class Outcome:
         self.message = message
         self.again = again
         self.details = details
-        self.value = value
+        self._value = value
         self.form = form
 
     def refresh(self) -> Outcome:
@@ -71,7 +71,7 @@ class Outcome:
     @property
     def plain(self) -> Any:
         """The entity as `az ml` prints it: dicts, lists, strings, numbers."""
-        return plain.plain(self.entity if self.value is None else self.value)
+        return plain.plain(self.entity if self._value is None else self._value)
 
     def snapshot(self) -> dict[str, Any]:
         """What a drawing gets: entity (plain), columns, place, title, message and the details."""

@@ -64,8 +64,10 @@ def parse(
         return Command(command.path, command.noun, command.verb, help=True, cell=command.cell)
     reader = _Reader(command.verb, " ".join(command.path), namespace)
     reader.options(body or "")
-    reader.words(rest)
+    reader.words(() if command.verb.passes else rest)
     args = reader.finish()
+    if command.verb.passes:
+        args["words"] = tuple(rest)
     args["body"] = body
     return Command(command.path, command.noun, command.verb, args, cell=command.cell)
 

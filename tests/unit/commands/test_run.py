@@ -258,8 +258,8 @@ def test_an_answer_of_the_service_becomes_a_sentence_with_its_code_and_remedy() 
     body = {
         "error": {
             "code": "ResourceNotFound",
-            "message": "Data iris:9 is not in workspace local.",
-            "additionalInfo": [{"type": "Advice", "info": {"remedy": "Type %aml data list."}}],
+            "message": "Data iris:9 is not in workspace local. Type %aml data list.",
+            "additionalInfo": [{"type": "Remedy", "info": {"value": "Type %aml data list."}}],
         }
     }
     found = faults.translate(answer(body))

@@ -1,0 +1,30 @@
+"""Completion in a shell: IPython's matcher over `commands/complete.py`, which never does I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def matcher(shell: Any) -> Any:
+    """A matcher for the shell's completer, or None where it has none."""
+    if getattr(shell, "Completer", None) is None:
+        return None
+    from IPython.core.completer import SimpleCompletion, context_matcher
+
+    @context_matcher(identifier="jupyter_aml", priority=200)
+    def aml_matcher(context: Any) -> Any:
+        if "%aml" not in context.full_text:
+            return {"completions": []}
+        from jupyter_aml.commands import complete
+
+        before = complete.line_of(context.full_text, context.cursor_line, context.cursor_position)
+        found = complete.in_notebook(before, shell.user_ns) if before is not None else None
+        if found is None:
+            return {"completions": []}
+        return {
+            "completions": [SimpleCompletion(text, type=found.kind) for text in found.texts],
+            "matched_fragment": found.fragment,
+            "suppress": True,
+        }
+
+    return aml_matcher
