@@ -58,6 +58,8 @@ class Supervisor:
         self._listen()
         ours, gate = os.pipe()
         parent = os.getpid()
+        # Held back until the child has dropped our handlers, which would swallow a SIGTERM meant for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
         self.child = os.fork()
         if self.child == 0:
             try:
@@ -66,6 +68,7 @@ class Supervisor:
                 self._be_child(ours, parent)
             finally:
                 os._exit(child.SETUP_FAILED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
         os.close(ours)
         self._gate = gate
 
