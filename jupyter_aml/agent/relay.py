@@ -32,17 +32,16 @@ PATIENCE_SECONDS = 60.0
 
 HOST_HEADER = "x-jupyter-aml-host"
 INTERPRETER_HEADER = "x-jupyter-aml-interpreter"
+ARM_HOST = "management.azure.com"
 API_HOST = "local.api.azureml.ms"
+STORAGE_SUFFIX = "core.windows.net"
 ISSUER = "jupyter_aml"
 ASK_AGAIN_SECONDS = 2.0
 CREDENTIAL_MODULES = ("azure.identity", "azure.ai.ml.identity")
 CREDENTIAL_METHODS = ("get_token", "get_token_info")
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/?]+)", re.IGNORECASE)
-_STORAGE = re.compile(
-    r"^([a-z0-9]{3,24})\.(?:blob|dfs|file)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$"
-)
-_ARM_HOSTS = ("management.azure.com", "management.chinacloudapi.cn", "management.usgovcloudapi.net")
+_STORAGE = re.compile(r"^([a-z0-9]{3,24})\.(?:blob|dfs|file)\.")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -73,11 +72,8 @@ class Relay:
         storage = _STORAGE.match(host)
         if storage is not None:
             return self._knows("accounts", storage.group(1)) or ours(headers)
-        if host in _ARM_HOSTS or host.endswith(".azureml.ms"):
-            found = _SUBSCRIPTION.search(path)
-            if found is not None and self._knows("subscriptions", found.group(1)):
-                return True
-        return ours(headers)
+        found = _SUBSCRIPTION.search(path)
+        return (found is not None and self._knows("subscriptions", found.group(1))) or ours(headers)
 
     def access(self, scope: str) -> tuple[str, int]:
         """A token for a scope, and when it expires (seconds since the epoch)."""
@@ -185,11 +181,21 @@ def _relayed(relay: Relay, request: Any) -> Any:
     sent = request.copy()
     sent.url = relay.door + parts.path + ("?" + parts.query if parts.query else "")
     sent.headers.pop("Host", None)
-    sent.headers[HOST_HEADER] = (parts.hostname or "").lower()
+    sent.headers[HOST_HEADER] = _host(parts.hostname or "", parts.path)
     sent.headers[INTERPRETER_HEADER] = json.dumps({"executable": sys.executable, "prefix": sys.prefix})
     if not ours(sent.headers):
         sent.headers["Authorization"] = "Bearer " + relay.token
     return sent
+
+
+def _host(host: str, path: str) -> str:
+    """The host as the service knows it, whatever cloud the job's SDK takes for the current one."""
+    storage = _STORAGE.match(host.lower())
+    if storage is not None:
+        return host.lower()[: storage.end()] + STORAGE_SUFFIX
+    if path.lower().startswith("/subscriptions"):
+        return ARM_HOST
+    return API_HOST if _SUBSCRIPTION.search(path) else host.lower()
 
 
 def _patiently(inner: Callable[..., Any], adapter: Any, request: Any, args: Any, kwargs: Any) -> Any:

