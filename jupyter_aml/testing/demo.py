@@ -1,0 +1,192 @@
+"""`make demo`: runs a notebook headless behind a fence and says what it made.
+
+The notebook gets a kernel of this interpreter, a store of its own under the output folder, and no way off the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.testing import fence, hosts
+
+KERNEL = "jupyter_aml_demo"
+CELL_SECONDS = 300
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+METRICS = 4
+GONE = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "JPY_PARENT_PID")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run of a notebook left behind.
+
+    Attributes:
+        notebook: The executed notebook.
+        home: The store it worked in.
+        seconds: How long all cells took.
+        cells: How many code cells ran.
+        escapes: Attempts to leave the machine, each with who tried.
+        error: What the failing cell said; empty when all went well.
+    """
+
+    notebook: Path
+    home: Path
+    seconds: float
+    cells: int
+    escapes: Sequence[str] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a workspace, newest first, as its REST lists it."""
+
+    jobs: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    models: Sequence[str] = field(default_factory=tuple)
+    data: Sequence[str] = field(default_factory=tuple)
+
+
+def run(notebook: Path, out: Path, *, home: Path | None = None) -> Made:
+    """Execute a notebook in `out`, as `make demo` does.
+
+    Args:
+        notebook: The one to run; it is not changed.
+        out: Where the executed copy and the files that its cells write go.
+        home: The store; by default `out/home`.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    out.mkdir(parents=True, exist_ok=True)
+    home = (home or out / "home").absolute()
+    report = out / "network.txt"
+    report.unlink(missing_ok=True)
+    book = nbformat.read(notebook, as_version=4)
+    private = out / "jupyter"
+    client = NotebookClient(
+        book, timeout=CELL_SECONDS, km=kernel_manager(private), resources={"metadata": {"path": str(out)}}
+    )
+    error = ""
+    started = time.monotonic()
+    try:
+        client.execute(env=kernel_environment(private, home, report), cleanup_kc=True)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as fault:
+        error = COLOURS.sub("", str(fault)).strip()
+    executed = out / notebook.name
+    nbformat.write(book, executed)
+    cells = sum(cell.cell_type == "code" and cell.execution_count is not None for cell in book.cells)
+    return Made(executed, home, time.monotonic() - started, cells, fence.attempts(report), error)
+
+
+def kernel_manager(private: Path) -> Any:
+    """The manager of a kernel of this interpreter, whatever kernels the machine has."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    spec = private / "kernels" / KERNEL
+    spec.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    content = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
+    specs = KernelSpecManager(kernel_dirs=[str(spec.parent)])
+    connection = private / f"connection-{os.getpid()}.json"
+    return AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs, connection_file=str(connection))
+
+
+def kernel_environment(private: Path, home: Path, report: Path) -> dict[str, str]:
+    """Environment variables of a fenced kernel that knows no settings of the user."""
+    plain = {name: value for name, value in os.environ.items() if name not in GONE}
+    return fence.environment(report, plain) | {
+        "JUPYTER_CONFIG_DIR": str(private / "config"),
+        "JUPYTER_RUNTIME_DIR": str(private),
+        "IPYTHONDIR": str(private / "ipython"),
+        "JUPYTER_AML_HOME": str(home),
+        "JUPYTER_AML_OFFLINE": "1",
+    }
+
+
+def contents(home: Path) -> Contents:
+    """What is in the default workspace of a store."""
+    from jupyter_aml.client import local, services
+    from jupyter_aml.client.rest import Rest
+    from jupyter_aml.client.targets import Target
+
+    rest = Rest(local.open_workspace(Target("local"), home, ""))
+    try:
+        jobs = [{"name": job["name"], **job["properties"]} for job in rest.items("jobs")]
+        for job in jobs:
+            run = rest.get("api/2.0/mlflow/runs/get", query={"run_id": job["name"]}, api="mlflow/v2.0")["run"]
+            job["metrics"] = {metric["key"]: metric["value"] for metric in run["data"].get("metrics", [])}
+        return Contents(jobs, _latest(rest, "models"), _latest(rest, "data"))
+    finally:
+        services.close(home)
+
+
+def _latest(rest: Any, segment: str) -> list[str]:
+    found = []
+    for container in rest.items(segment):
+        versions = [version["name"] for version in rest.items(f"{segment}/{container['name']}/versions")]
+        found.append(f"{container['name']}:{max(versions, key=lambda text: (len(text), text))}")
+    return found
+
+
+def describe(made: Made, found: Contents) -> str:
+    """What to tell the person who typed `make demo`."""
+    jobs = [line for job in found.jobs for line in _job(job)]
+    lines = [
+        f"{made.cells} cells ran in {made.seconds:.0f} s; {len(made.escapes)} attempts to leave this machine.",
+        "",
+        *jobs,
+        *(f"  data    {name}" for name in found.data),
+        *(f"  model   {name}" for name in found.models),
+        "",
+        f"Executed notebook: {made.notebook}",
+        f"Workspace:         {made.home}",
+        "Open both in JupyterLab: make lab",
+    ]
+    return "\n".join(lines)
+
+
+def _job(job: Mapping[str, Any]) -> Iterator[str]:
+    metrics = ", ".join(f"{key} {value:.4g}" for key, value in list(job["metrics"].items())[:METRICS])
+    inputs = {key: value.get("value") for key, value in (job.get("inputs") or {}).items() if value and "value" in value}
+    given = " ".join(f"{key}={value}" for key, value in inputs.items())
+    yield f"  job     {job['name']} · {job['status']} · {given} · {metrics}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the notebook and print what it made; 1 when a cell failed, 2 when something left the machine."""
+    if len(arguments) != 2:  # noqa: PLR2004 - the two arguments of the line below
+        sys.stderr.write("Usage: python -m jupyter_aml.testing.demo NOTEBOOK OUT\n")
+        return 64
+    notebook, out = Path(arguments[0]), Path(arguments[1]).absolute()
+    if not notebook.is_file():
+        sys.stderr.write(f"{notebook} is no notebook. Type for example: make demo\n")
+        return 66
+    sys.stdout.write(f"Running {notebook} offline ...\n")
+    sys.stdout.flush()
+    made = run(notebook, out)
+    try:
+        if made.error:
+            sys.stderr.write(f"{made.error}\n\nA cell failed. The notebook as far as it ran: {made.notebook}\n")
+            return 1
+        sys.stdout.write(describe(made, contents(made.home)) + "\n")
+    finally:
+        hosts.stop(made.home)
+    if made.escapes:
+        sys.stderr.write("These tried to leave this machine:\n" + "\n".join(made.escapes) + "\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""`make demo` on small notebooks: what it says when a cell fails, and that it fences the kernel in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from jupyter_aml.testing import demo
+
+
+def notebook(path: Path, *sources: str) -> Path:
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbformat.write(book, path)
+    return path
+
+
+def test_a_failing_cell_is_shown_and_counted_as_failure(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = notebook(tmp_path / "n.ipynb", "x = 1", "x / 0", "x = 2")
+
+    code = demo.main([str(source), str(tmp_path / "out")])
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert "ZeroDivisionError: division by zero" in said
+    assert str(tmp_path / "out" / "n.ipynb") in said
+    assert "\x1b[" not in said
+
+
+def test_the_cells_run_in_this_interpreter_and_in_a_store_of_their_own(home: Path, tmp_path: Path) -> None:
+    source = notebook(tmp_path / "n.ipynb", "import os, sys\nprint(sys.executable, os.environ['JUPYTER_AML_HOME'])")
+
+    made = demo.run(source, tmp_path / "out")
+
+    (cell,) = nbformat.read(made.notebook, as_version=4).cells
+    assert cell.outputs[0]["text"].split() == [sys.executable, str(tmp_path / "out" / "home")]
+    assert (made.cells, made.error, list(made.escapes)) == (1, "", [])
+
+
+def test_an_attempt_to_leave_the_machine_is_reported(home: Path, tmp_path: Path) -> None:
+    leave = "import socket\ntry:\n    socket.getaddrinfo('pypi.org', 443)\nexcept OSError:\n    pass"
+
+    made = demo.run(notebook(tmp_path / "n.ipynb", leave), tmp_path / "out")
+
+    assert [line.split()[0] for line in made.escapes] == ["pypi.org"]
+
+
+def test_a_missing_notebook_is_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main([str(tmp_path / "none.ipynb"), str(tmp_path)]) == 66
+    assert "none.ipynb is no notebook. Type for example: make demo" in capsys.readouterr().err
