@@ -70,6 +70,13 @@ class Scope:
             raise unknown(placeholder, [f"{kind}.{key}" for key in space])
         return space[name]
 
+    def unquoted(self) -> Scope:
+        """The same values for text that no shell reads: paths as they are."""
+        spaces = (self.inputs, self.outputs, self.names, self.search_space)
+        return Scope(
+            *({name: Text(value.value) if value else None for name, value in space.items()} for space in spaces)
+        )
+
     def _spaces(self) -> dict[str, Mapping[str, Value | None]]:
         spaces = {"inputs": self.inputs, "outputs": self.outputs}
         return {**spaces, "search_space": self.search_space} if self.search_space else spaces

@@ -148,6 +148,11 @@ def advance(
     transaction.note(SEGMENT, name, "", status.value)
 
 
+def remember(transaction: Transaction, name: str, state: Mapping[str, Any]) -> None:
+    """Write the executor's facts of a job."""
+    transaction.execute("UPDATE jobs SET state=? WHERE name=?", (dumps(state), name))
+
+
 def ask_cancel(transaction: Transaction, name: str, now: float) -> None:
     """Mark a job that has not ended as to be cancelled."""
     transaction.execute("UPDATE jobs SET status=?, modified=? WHERE name=?", (Status.CANCEL_REQUESTED, now, name))

@@ -12,6 +12,14 @@ from dataclasses import dataclass, field
 Key = tuple[str, str]
 """(GUID of the workspace, name of the compute in lower case)."""
 
+MACHINE: Key = ("", "local")
+"""This machine, which the computes `local` and `serverless` of all workspaces share."""
+
+
+def line_of(workspace: str, compute: str) -> Key:
+    """The line in which jobs of a compute wait."""
+    return MACHINE if compute in {"", "local", "serverless"} else (workspace, compute)
+
 
 @dataclass
 class _Line:

@@ -39,9 +39,10 @@ class Command(JobType):
             check_input(draft, name, value)
         for name, value in objects(body, "outputs").items():
             check_output(draft, name, value)
-        _check_variables(body)
+        scope = _names_only(body)
+        _check_variables(body, scope)
         time_limit(body)
-        binding.check(command, _names_only(body))
+        binding.check(command, scope)
 
     def compute(self, draft: Draft) -> str:
         if is_local(draft.body):
@@ -172,15 +173,16 @@ def _check_version(draft: Draft, name: str, value: dict[str, Any]) -> None:
         )
 
 
-def _check_variables(body: Mapping[str, Any]) -> None:
+def _check_variables(body: Mapping[str, Any], scope: Scope) -> None:
     variables = body.get("environmentVariables")
     if variables is None:
         return
     if not isinstance(variables, dict):
         raise invalid("environmentVariables", "is no object", 'Send {"NAME": "value"}.')
-    for key in variables:
+    for key, value in variables.items():
         if not key or "=" in key or "\0" in key:
             raise invalid("environmentVariables", f"has the name '{key}'", "Use letters, digits and '_'.")
+        binding.check(str(value), scope)
 
 
 def _names_only(body: Mapping[str, Any]) -> Scope:

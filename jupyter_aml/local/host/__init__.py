@@ -1,0 +1,1 @@
+"""The process that runs things: queue, slots, loopback server."""

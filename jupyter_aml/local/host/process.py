@@ -1,0 +1,198 @@
+"""The host process: it owns the queue, the slots, the warm interpreters and the loopback door of one store.
+
+It is started by whoever needs it and leaves when there is nothing to do. Runs do not depend on it: their
+supervisors live on, and the next host finds them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.agent import records as files
+from jupyter_aml.errors import AmlError
+from jupyter_aml.local.app import Service
+from jupyter_aml.local.doors import http
+from jupyter_aml.local.host.control import Answer, Control
+from jupyter_aml.local.host.loop import Loop
+from jupyter_aml.local.jobs import prepare
+from jupyter_aml.local.jobs.runner import Runner
+from jupyter_aml.local.runtime.provisioners.fork import PROVISIONER
+from jupyter_aml.local.store import bell
+from jupyter_aml.local.store.catalogue import Store
+from jupyter_aml.local.store.database import Note
+from jupyter_aml.local.store.workspace import Workspace
+
+IDLE_VARIABLE = "JUPYTER_AML_IDLE"
+IDLE_SECONDS = 600.0
+LEAVE_SECONDS = 2.0
+"""How long a host that is to stop waits for what it has begun."""
+CHECK_SECONDS = 0.05
+
+
+class Host:
+    """The host of a store; `run` returns when it has left.
+
+    Args:
+        home: The store's folder, whose lock the caller holds.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.started = time.time()
+        self.idle = float(os.environ.get(IDLE_VARIABLE) or IDLE_SECONDS)
+        self._loop = Loop()
+        self._store = Store.open(home)
+        self._store.rings = False  # its own changes reach the loop by `_changed`
+        self._service = Service(self._store)
+        self._listening: set[str] = set()
+        self._control = Control(self._loop, bell.socket_path(home), self._handle)
+        self._door: http.Server | None = None
+        self._active = time.monotonic()
+        self._leaving = False
+        self._runner = Runner(
+            self._loop,
+            self._workspaces,
+            PROVISIONER,
+            door=self._url,
+            outer=dict(os.environ),
+            clock=self._store.clock,
+        )
+
+    def run(self) -> None:
+        """Take over, work, leave."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._loop.soon(self._stop))
+        self._open_door()
+        self._control.open()
+        self._runner.recover()
+        self._loop.soon(self._ring)
+        threading.Thread(target=self._warm, name="jupyter_aml-warm", daemon=True).start()
+        self._loop.later(min(self.idle, 30.0) / 4, self._check_idle)
+        self._loop.run()
+        self._runner.close()
+        PROVISIONER.close()
+        if self._door is not None:
+            self._door.close()
+        sys.stderr.flush()
+        os._exit(0)  # a worker thread may be building an environment; the next host begins it again
+
+    # the door
+
+    def _url(self) -> str:
+        return self._door.url if self._door else ""
+
+    def _open_door(self) -> None:
+        """Listen where the last host did, so that the clients of running jobs find the door again."""
+        place = self.home / "host" / "host.json"
+        last = files.read(str(place)) or {}
+        try:
+            self._door = http.serve(self._service, port=int(last.get("port") or 0))
+        except (OSError, AmlError):
+            self._door = http.serve(self._service)
+        files.write(str(place), self._facts())
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "port": self._door.port if self._door else 0,
+            "version": metadata.version("jupyter_aml"),
+            "started": self.started,
+        }
+
+    # workspaces
+
+    def _workspaces(self) -> Iterable[Workspace]:
+        for entry in self._store.entries():
+            try:
+                workspace = self._service.workspace(entry)
+            except AmlError as error:
+                print(f"{entry.folder}: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the host's log
+                continue
+            if entry.id not in self._listening:
+                self._listening.add(entry.id)
+                workspace.database.on_commit(self._changed)
+            yield workspace
+
+    def _changed(self, notes: list[Note]) -> None:
+        """A commit of this process: a job that came through the loopback door must be seen at once."""
+        if threading.current_thread() is not threading.main_thread() and any(note[0] == "jobs" for note in notes):
+            self._loop.soon(self._ring)
+
+    def _warm(self) -> None:
+        """Have an interpreter ready before the first job asks for one."""
+        try:
+            PROVISIONER.warm(prepare.rehearsal(sys.executable, os.environ))
+        except (OSError, AmlError) as error:
+            print(f"No warm interpreter: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the host's log
+
+    # requests
+
+    def _ring(self) -> None:
+        self._active = time.monotonic()
+        self._runner.scan()
+
+    def _handle(self, request: dict[str, Any]) -> Answer:
+        op = request.get("op")
+        if op == "ring":
+            self._ring()
+            return None
+        if op == "status":
+            return {**self._facts(), "jobs": self._runner.summary(), "idle": self.idle, **_memory()}
+        if op in {"stop", "drain"}:
+            self._loop.soon(self._stop)
+            return {"pid": os.getpid(), "leaving": True}
+        return {"error": f"op is {op!r}; expected ring, status, drain or stop."}
+
+    # leaving
+
+    def _check_idle(self) -> None:
+        busy = self._runner.busy() or (self._door is not None and self._door.connections > 0)
+        if busy:
+            self._active = time.monotonic()
+        if time.monotonic() - self._active >= self.idle:
+            self._leave_if_idle()
+        if not self._leaving:
+            self._loop.later(min(self.idle, 30.0) / 4, self._check_idle)
+
+    def _leave_if_idle(self) -> None:
+        """Close the bell first and look once more: a job that came at the last moment is not left lying."""
+        self._control.close()
+        self._runner.scan()
+        if self._runner.busy():
+            self._control.open()
+            self._active = time.monotonic()
+            return
+        self._leaving = True
+        self._loop.stop()
+
+    def _stop(self) -> None:
+        """Leave as soon as nothing is half done; jobs that run or wait are found by the next host."""
+        if self._leaving:
+            return
+        self._leaving = True
+        self._runner.paused = True
+        self._leave_by(time.monotonic() + LEAVE_SECONDS)
+
+    def _leave_by(self, until: float) -> None:
+        if self._runner.settled() or time.monotonic() > until:
+            self._control.close()
+            self._loop.stop()
+        else:
+            self._loop.later(CHECK_SECONDS, lambda: self._leave_by(until))
+
+
+def _memory() -> dict[str, int]:
+    """Bytes of memory that this process holds; nothing where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return {}
+    return {"memory": pages * os.sysconf("SC_PAGE_SIZE")}

@@ -1,0 +1,98 @@
+"""What the runner writes down: a job's progress with its MLflow run in one transaction, and reads back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.jobs import lifecycle, records, slots
+from jupyter_aml.local.jobs.lifecycle import Event, Fault, Job, Status
+from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.store import records as resources
+from jupyter_aml.local.store.database import Transaction
+from jupyter_aml.local.store.workspace import Workspace
+from jupyter_aml.local.tracking import records as tracking
+
+MLFLOW = {
+    Status.COMPLETED: tracking.FINISHED,
+    Status.FAILED: tracking.FAILED,
+    Status.CANCELED: tracking.KILLED,
+}
+
+
+def write(
+    workspace: Workspace,
+    job: Job,
+    events: Sequence[Event],
+    state: Mapping[str, Any],
+    *,
+    now: float,
+    started: float | None,
+) -> bool:
+    """Write a job's status, story and facts; whether somebody has asked to cancel it meanwhile.
+
+    Raises:
+        StoreError: The disk is full or the database stayed locked; nothing was written.
+    """
+    with workspace.database.write() as transaction:
+        held = records.get(transaction, job.name)
+        if held is None:
+            return False
+        final = job.phase in lifecycle.FINAL
+        asked = held.status == Status.CANCEL_REQUESTED and not final
+        ended = _ended(events, now) if final else None
+        records.advance(
+            transaction,
+            held.name,
+            status=Status.CANCEL_REQUESTED if asked else job.status,
+            state=state,
+            now=now,
+            started=started,
+            ended=ended,
+        )
+        records.tell(transaction, held.name, events)
+        _track(transaction, held.name, job.phase, started, ended)
+    return asked
+
+
+def _ended(events: Sequence[Event], now: float) -> float:
+    """When the run's processes ended: what came after was our own work."""
+    return next((event.at for event in events if isinstance(event, lifecycle.Exited)), now)
+
+
+def _track(transaction: Transaction, name: str, phase: Status, started: float | None, ended: float | None) -> None:
+    with contextlib.suppress(ResourceError):  # its run may have been deleted through MLflow
+        if started is not None:
+            tracking.start_run(transaction, name, started)
+        if ended is not None:
+            tracking.finish_run(transaction, name, MLFLOW[phase], ended)
+
+
+def job_of(record: Record) -> Job:
+    """The state machine's job as an earlier host left it."""
+    phase = Status(record.state.get("phase") or Status.NOT_STARTED)
+    error = record.state.get("error")
+    fault = Fault(error["code"], error["message"], error.get("traceback", "")) if error else None
+    return Job(record.name, phase, fault=fault, cancelled=bool(record.state.get("cancelled")))
+
+
+def capacity(workspace: Workspace, line: slots.Key) -> int:
+    """How many slots a compute has: this machine's cores, or a cluster's most nodes."""
+    if line == slots.MACHINE:
+        return cores()
+    with workspace.database.read() as reader:
+        record = resources.get(reader, "computes", line[1])
+    properties = (record.body.get("properties") or {}) if record else {}
+    kind = properties.get("computeType")
+    if kind == "AmlCompute":
+        scale = (properties.get("properties") or {}).get("scaleSettings") or {}
+        return max(int(scale.get("maxNodeCount") or 1), 1)
+    return 1 if kind == "ComputeInstance" else cores()
+
+
+def cores() -> int:
+    """How many jobs this machine runs side by side."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,140 @@
+"""Outputs of a run: where the script writes them, where they are moved, and as what they are registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from jupyter_aml.errors import ConflictError
+from jupyter_aml.local.jobs import binding, locate, uris
+from jupyter_aml.local.jobs.records import Reader, Record
+from jupyter_aml.local.store import assets
+from jupyter_aml.local.store import records as resources
+from jupyter_aml.local.store.database import Transaction
+from jupyter_aml.local.store.workspace import Workspace
+
+STORE = "workspaceblobstore"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a job.
+
+    Attributes:
+        staging: What the script gets: a folder that exists, or for `uri_file` a path in one.
+        uri: Where it ends: a short datastore URI.
+        direct: The script gets the URI and writes there itself.
+        asset: Name under which it is registered, empty for none.
+    """
+
+    name: str
+    kind: str
+    staging: Path
+    uri: str
+    direct: bool = False
+    asset: str = ""
+    version: str = ""
+    tags: Mapping[str, str] | None = None
+
+    @property
+    def artifacts(self) -> bool:
+        """Whether it is the run's own artifact folder, where nothing has to be moved."""
+        return self.staging.parent.name == "runs" and self.name in locate.ARTIFACTS
+
+
+def plan(workspace: Workspace, record: Record) -> list[Output]:
+    """The outputs of a job, with nothing made yet. Pure but for the names of folders."""
+    given = dict(record.body.get("outputs") or {})
+    given.setdefault("default", None)
+    names = {"name": record.name, "default_datastore": STORE}
+    return [_output(workspace, record.name, name, value or {}, names) for name, value in given.items()]
+
+
+def _output(workspace: Workspace, job: str, name: str, value: dict[str, Any], names: dict[str, str]) -> Output:
+    kind = str(value.get("jobOutputType") or "uri_folder").lower()
+    uri = binding.expand(str(value.get("uri") or ""), {**names, "output_name": name})
+    asset, version = str(value.get("assetName") or ""), str(value.get("assetVersion") or "")
+    own = f"azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.{job}"
+    if name in locate.ARTIFACTS and uri.rstrip("/") in {"", own}:
+        return Output(name, kind, workspace.runs_folder(job), own, asset=asset, version=version)
+    uri = uri or f"azureml://datastores/{STORE}/paths/azureml/{job}/{name}/"
+    folder = workspace.work_folder(job) / "outputs" / name
+    staging = folder / _file_name(uri, name) if kind == "uri_file" else folder
+    direct = str(value.get("mode") or "").lower() == "direct"
+    return Output(name, kind, staging, uri, direct, asset, version, value.get("tags"))
+
+
+def _file_name(uri: str, name: str) -> str:
+    """Name of a file output: the last part of its URI when the user gave one, else the output's."""
+    return name if uri.endswith("/") else PurePosixPath(uri).name or name
+
+
+def make(outputs: list[Output]) -> None:
+    """Make the folders that scripts write to."""
+    for output in outputs:
+        if not output.direct:
+            folder = output.staging.parent if output.kind == "uri_file" else output.staging
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def destination(workspace: Workspace, reader: Reader, output: Output) -> locate.Place:
+    """Where an output is to be kept."""
+    target = f"properties.outputs.{output.name}.uri"
+    found = locate.find(workspace, reader, output.uri, output.kind, target)
+    if isinstance(found, locate.Elsewhere):
+        msg = f"{target} is {output.uri}, where a local job cannot write."
+        raise ConflictError(msg)
+    return found
+
+
+def keep(workspace: Workspace, output: Output, place: locate.Place) -> dict[str, Any]:
+    """Move what the script wrote to its place; the facts that the job's record keeps.
+
+    It may be called again after a crash: what was moved stays where it is.
+
+    Raises:
+        ResourceError: The disk refuses.
+    """
+    name = place.name.rstrip("/")
+    uri = output.uri
+    if output.kind == "uri_file" and uri.endswith("/"):
+        name, uri = f"{name}/{output.staging.name}", f"{uri}{output.staging.name}"
+    if not output.direct and not output.artifacts and output.staging.exists():
+        workspace.blobs.adopt_folder(output.staging, place.container, name)
+    return {"uri": uri, "type": output.kind}
+
+
+def register(
+    transaction: Transaction,
+    workspace: Workspace,
+    output: Output,
+    uri: str,
+    *,
+    job: str,
+    now: float,
+    who: str,
+) -> str:
+    """Make the asset that a named output becomes; its version.
+
+    Raises:
+        ConflictError: The version that the user asked for exists already.
+    """
+    found = uris.parse(uri)
+    whole = locate.long_uri(workspace, found) if isinstance(found, uris.DatastorePath) else uri
+    model = output.kind.endswith("_model")
+    segment = "models" if model else "data"
+    if output.version and resources.get(transaction, segment, output.asset, output.version) is not None:
+        raise ConflictError(
+            f"The output '{output.name}' was to be registered as {output.asset}:{output.version},"
+            " which exists already; its files were kept.",
+            remedy=f"Register azureml://jobs/{job}/outputs/{output.name} under another version.",
+        )
+    properties: dict[str, Any] = {"tags": dict(output.tags or {}), "properties": {}, "isAnonymous": False}
+    if model:
+        properties |= {"modelType": output.kind, "modelUri": whole, "flavors": {}, "jobName": job}
+    else:
+        properties |= {"dataType": output.kind, "dataUri": whole}
+    record = assets.make_version(transaction, segment, output.asset, output.version, properties, now=now, who=who)
+    return record.version

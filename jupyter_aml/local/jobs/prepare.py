@@ -1,0 +1,207 @@
+"""Puts a job's folders in place and works out what is to be run: record in, RunSpec out."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.local.arm.http import Identity
+from jupyter_aml.local.authz import tokens
+from jupyter_aml.local.jobs import binding, inputs, locate, outputs, variables
+from jupyter_aml.local.jobs.records import Reader, Record
+from jupyter_aml.local.jobs.types.command import time_limit
+from jupyter_aml.local.runtime import commands, interpreters, overlay
+from jupyter_aml.local.runtime.spec import Python, RunSpec
+from jupyter_aml.local.store import blob_files
+from jupyter_aml.local.store.workspace import Workspace
+from jupyter_aml.local.tracking import records as tracking
+
+TOKEN_SECONDS = 30 * 86400.0
+COLLECTED = ("outputs", "logs")
+"""Folders of the working directory that are kept without being asked for."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A job that can be started.
+
+    Attributes:
+        facts: What the job's record keeps of it.
+    """
+
+    spec: RunSpec
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def log_path(workspace: Workspace, job: str) -> Path:
+    """The run's log."""
+    return workspace.runs_folder(job) / "user_logs" / "std_log.txt"
+
+
+def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[str, str]) -> Ready:
+    """Make a run's folders and say what to start.
+
+    Args:
+        workspace: The job's.
+        record: The job.
+        door: Address of the host's loopback door.
+        outer: The host's environment.
+
+    Raises:
+        ResourceError: Something that the job needs does not exist or cannot be had here.
+        AmlError: The environment cannot be used.
+        OSError: The disk refuses.
+    """
+    work, runs = workspace.work_folder(record.name), workspace.runs_folder(record.name)
+    clear(work)
+    work.mkdir(mode=0o700, parents=True)
+    log = log_path(workspace, record.name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
+    code = work / "code"
+    with workspace.database.read() as reader:
+        given = inputs.plan(workspace, reader, record.body, work / "inputs")
+        made = outputs.plan(workspace, record)
+        for output in made:
+            if not output.artifacts:
+                outputs.destination(workspace, reader, output)
+        snapshot = _snapshot(workspace, reader, record)
+        experiment_id = str(tracking.run(reader, record.name)["experiment_id"])
+    check_out(workspace, snapshot, code)
+    collect(code, runs)
+    inputs.copy(workspace, given)
+    outputs.make(made)
+    targets = _targets(made)
+    facts = _facts(workspace, record, door, given=given.texts(), targets=targets, experiment_id=experiment_id)
+    spec = _spec(workspace, record, given, targets, {**variables.base(outer), **variables.of_run(facts)})
+    if given.notes:
+        log.write_text("".join(f"{note}\n" for note in given.notes), encoding="utf-8")
+    return Ready(spec, {"inputs": given.texts(), "notes": given.notes})
+
+
+def clear(work: Path) -> None:
+    """Take away what an earlier try left."""
+    if work.exists():
+        blob_files.remove_tree(str(work))
+
+
+def _snapshot(workspace: Workspace, reader: Reader, record: Record) -> locate.Place | None:
+    code = record.body.get("codeId")
+    if not code:
+        return None
+    found = locate.find(workspace, reader, str(code), "code", "properties.codeId")
+    return found if isinstance(found, locate.Place) else None
+
+
+def check_out(workspace: Workspace, snapshot: locate.Place | None, code: Path) -> None:
+    """A copy of the snapshot that belongs to the run; an empty folder when there is no code."""
+    code.mkdir(parents=True)
+    if snapshot is None:
+        return
+    source = snapshot.path(workspace)
+    single = source.is_file()
+    workspace.blobs.export(snapshot.container, snapshot.name, code / source.name if single else code)
+    for script in code.rglob("*.sh"):
+        script.chmod(0o755)
+
+
+def collect(code: Path, runs: Path) -> None:
+    """Let `./outputs` and `./logs` be folders of the run, so that their files show while it runs."""
+    for name in COLLECTED:
+        place, kept = code / name, runs / name
+        if place.is_dir():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            if not kept.exists():
+                place.rename(kept)
+        if not place.exists():
+            kept.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(kept, target_is_directory=True)
+
+
+def _targets(made: list[outputs.Output]) -> dict[str, binding.Value]:
+    return {
+        output.name: binding.Text(output.uri) if output.direct else binding.Path(str(output.staging)) for output in made
+    }
+
+
+def _facts(
+    workspace: Workspace,
+    record: Record,
+    door: str,
+    *,
+    given: dict[str, str],
+    targets: Mapping[str, binding.Value],
+    experiment_id: str,
+) -> variables.Facts:
+    store = workspace.store
+    identity = Identity(record.created_by, str(record.state.get("owner") or ""), record.name, workspace.entry.id)
+    return variables.Facts(
+        entry=workspace.entry,
+        job=record.name,
+        root=record.parent or record.name,
+        experiment=record.experiment,
+        experiment_id=experiment_id,
+        door=door,
+        token=tokens.issue(store, identity, audience="https://ml.azure.com", lifetime=TOKEN_SECONDS),
+        token_expiry=store.clock() + TOKEN_SECONDS,
+        home=store.home,
+        work=workspace.work_folder(record.name),
+        artifacts=workspace.runs_folder(record.name) / "outputs",
+        inputs=given,
+        outputs={name: value.value for name, value in targets.items()},
+        master_port=_free_port(),
+        compute=record.compute,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _spec(
+    workspace: Workspace,
+    record: Record,
+    given: inputs.Inputs,
+    targets: Mapping[str, binding.Value],
+    env: dict[str, str],
+) -> RunSpec:
+    body = record.body
+    names = {
+        "name": binding.Text(record.name),
+        "default_datastore": binding.Text(outputs.STORE),
+    }
+    scope = binding.Scope(given.values, targets, names)
+    for name, value in (body.get("environmentVariables") or {}).items():
+        env[name] = binding.bind(binding.literal(value), scope.unquoted()) if value is not None else ""
+    command = binding.bind(str(body["command"]), scope)
+    work = workspace.work_folder(record.name)
+    interpreter = str((record.state.get("interpreter") or {}).get("executable"))
+    base = interpreters.describe(interpreter)
+    overlay.make(work / "env", interpreter, base.site_packages)
+    parsed = commands.parse(command)
+    return RunSpec(
+        run=record.name,
+        work=str(work),
+        log=str(log_path(workspace, record.name)),
+        cwd=str(work / "code"),
+        env=env,
+        interpreter=interpreter,
+        kind="python" if isinstance(parsed, Python) else "shell",
+        python=parsed if isinstance(parsed, Python) else None,
+        command=command,
+        site_packages=base.site_packages,
+        overlay=str(work / "env"),
+        mounts=tuple(given.mounts),
+        timeout=time_limit(body),
+    )
+
+
+def rehearsal(interpreter: str, outer: Mapping[str, str]) -> RunSpec:
+    """What runs of an interpreter have in common, for warming it ahead of the first one."""
+    base = interpreters.describe(interpreter)
+    return RunSpec("", "", "", "", variables.base(outer), interpreter, site_packages=base.site_packages)

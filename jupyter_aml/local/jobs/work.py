@@ -1,0 +1,178 @@
+"""The parts of a job that take time, each a plain call from a worker thread: prepare, start, finalise, clear."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.errors import AmlError, ResourceError
+from jupyter_aml.local.jobs import outputs, prepare, records, verdict
+from jupyter_aml.local.jobs.lifecycle import Fault
+from jupyter_aml.local.jobs.prepare import Ready, log_path
+from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.runtime.handles import Exit, Handle
+from jupyter_aml.local.runtime.provisioners.base import Provisioner
+from jupyter_aml.local.store import blob_files
+from jupyter_aml.local.store.workspace import Workspace
+
+TAIL = 64 << 10
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What finalising left: the outputs by name, and why something could not be kept."""
+
+    outputs: dict[str, Any]
+    fault: Fault | None = None
+
+
+def make_ready(
+    workspace: Workspace, record: Record, door: Callable[[], str], outer: Mapping[str, str]
+) -> Ready | Fault:
+    """Prepare a run; a fault of the job's comes back as one."""
+    try:
+        return prepare.prepare(workspace, record, door=door(), outer=outer)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the job must end with a reason
+        fault = fault_of(error, "The job could not be prepared")
+    say(workspace, record.name, fault.message)
+    return fault
+
+
+def start(workspace: Workspace, provisioner: Provisioner, ready: Ready) -> Handle | Fault:
+    """Start a run."""
+    try:
+        return provisioner.start(ready.spec)
+    except Exception as error:  # noqa: BLE001 - idem
+        fault = fault_of(error, "The run could not be started")
+    say(workspace, ready.spec.run, fault.message)
+    return fault
+
+
+def fault_of(error: Exception, what: str) -> Fault:
+    """An exception as the reason of a failed job."""
+    if isinstance(error, ResourceError):
+        return Fault(error.code, str(error))
+    if isinstance(error, AmlError):
+        return Fault("UserError", str(error))
+    if isinstance(error, OSError):
+        return Fault("SystemError", f"{what}: {error}.")
+    traceback.print_exception(error, file=sys.stderr)
+    return Fault("SystemError", f"{what}: {type(error).__name__}: {error}.")
+
+
+def say(workspace: Workspace, job: str, sentence: str) -> None:
+    """Put a sentence of ours at the end of the run's log."""
+    log = log_path(workspace, job)
+    with contextlib.suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{sentence}\n")
+
+
+def judge(workspace: Workspace, record: Record, end: Exit, timeout: float | None) -> Fault | None:
+    """Why a run that ended failed; None when it did well. What the script did not say stands in the log, too."""
+    fault = verdict.of(
+        code=end.code,
+        signal_number=end.signal,
+        reason=end.reason,
+        error=end.error,
+        log_tail=tail(log_path(workspace, record.name)),
+        timeout=timeout,
+    )
+    if fault is not None and (end.reason != "exited" or end.code is None):
+        say(workspace, record.name, fault.message)
+    return fault
+
+
+def tail(log: Path, size: int = TAIL) -> str:
+    """The end of a log."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read(size).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def finalize(workspace: Workspace, record: Record, *, good: bool, now: float) -> Kept:
+    """Move what the run left to where it belongs, and register named outputs of a run that did well.
+
+    Args:
+        workspace: The job's.
+        record: The job, with the outputs that an earlier try kept.
+        good: Whether the run did well.
+        now: Seconds since the epoch.
+    """
+    kept: dict[str, Any] = dict(record.state.get("outputs") or {})
+    try:
+        gather(workspace, record.name)
+        made = outputs.plan(workspace, record)
+        for output in made:
+            kept[output.name] = {**_keep(workspace, output), **_named(kept.get(output.name))}
+        if good:
+            _register(workspace, record, made, kept, now)
+    except Exception as error:  # noqa: BLE001 - the job must end with a reason
+        fault = fault_of(error, "An output could not be kept")
+        say(workspace, record.name, fault.message)
+        return Kept(kept, fault)
+    return Kept(kept)
+
+
+def _named(earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """What an earlier try registered."""
+    return {key: earlier[key] for key in ("asset", "version") if key in earlier} if earlier else {}
+
+
+def _keep(workspace: Workspace, output: outputs.Output) -> dict[str, Any]:
+    if output.artifacts:
+        return {"uri": output.uri, "type": output.kind}
+    with workspace.database.read() as reader:
+        place = outputs.destination(workspace, reader, output)
+    return outputs.keep(workspace, output, place)
+
+
+def _register(
+    workspace: Workspace, record: Record, made: list[outputs.Output], kept: dict[str, Any], now: float
+) -> None:
+    """Register the named outputs and note it with the job in one transaction, so that a crash repeats nothing."""
+    named = [output for output in made if output.asset and "version" not in kept[output.name]]
+    if not named:
+        return
+    with workspace.database.write() as transaction:
+        for output in named:
+            version = outputs.register(
+                transaction,
+                workspace,
+                output,
+                str(kept[output.name]["uri"]),
+                job=record.name,
+                now=now,
+                who=record.created_by,
+            )
+            kept[output.name] |= {"asset": output.asset, "version": version}
+        records.remember(transaction, record.name, {**record.state, "outputs": kept})
+
+
+def gather(workspace: Workspace, job: str) -> None:
+    """Keep `./outputs` and `./logs` also where the run put folders of its own in the place of ours."""
+    code, runs = workspace.work_folder(job) / "code", workspace.runs_folder(job)
+    for name in prepare.COLLECTED:
+        place, kept = code / name, runs / name
+        if place.is_dir() and not place.is_symlink():
+            workspace.blobs.adopt_folder(place, workspace.artifact_container, f"ExperimentRun/dcid.{job}/{name}")
+        with contextlib.suppress(OSError):
+            kept.rmdir()  # nothing was written
+
+
+def clear(workspace: Workspace, job: str) -> None:
+    """Remove the run's private folder."""
+    folder = workspace.work_folder(job)
+    if folder.exists():
+        with contextlib.suppress(OSError):
+            blob_files.remove_tree(str(folder))
