@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jupyter_aml.errors import AmlError, ConnectError, ResourceError, UsageError
+from jupyter_aml.errors import AmlError, ConnectError, ResourceError
 
 NOT_FOUND = 404
 UNAUTHORIZED = (401, 403)
@@ -26,9 +26,9 @@ def translate(error: BaseException) -> AmlError | None:
         what = f"The service cannot be reached: {_first_line(error)}."
         return ConnectError(what, remedy="Type %aml status to see the connection.")
     if classes & {"azure.AzureError", "marshmallow.ValidationError", "yaml.YAMLError"}:
-        return UsageError(_sdk_message(error))
+        return AmlError(_sdk_message(error))
     if isinstance(error, OSError) and error.filename is not None:
-        return UsageError(f"{error.strerror or type(error).__name__}: {error.filename}")
+        return AmlError(f"{error.strerror or type(error).__name__}: {error.filename}")
     return None
 
 
@@ -58,7 +58,7 @@ def _answer(error: Any) -> AmlError:
     if status in UNAUTHORIZED and not remedy:
         remedy = "Type %aml whoami to see who you are here."
     if status >= SERVER and not remedy:
-        remedy = "Try again; if it stays, type aml doctor."
+        remedy = "Try again; if it stays, type %aml doctor."
     return ResourceError(_sentence(message), status=status or SERVER, code=code or "UserError", remedy=remedy)
 
 

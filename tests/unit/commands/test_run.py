@@ -269,7 +269,7 @@ def test_an_answer_of_the_service_becomes_a_sentence_with_its_code_and_remedy() 
     assert faults.lines(found) == ["Data iris:9 is not in workspace local. (ResourceNotFound)", "Type %aml data list."]
 
 
-def test_a_validation_error_of_the_sdk_is_a_usage_error() -> None:
+def test_a_validation_error_of_the_sdk_is_a_sentence() -> None:
     from azure.ai.ml.exceptions import ErrorCategory, ErrorTarget, ValidationException
 
     error = ValidationException(
@@ -279,7 +279,10 @@ def test_a_validation_error_of_the_sdk_is_a_usage_error() -> None:
         error_category=ErrorCategory.USER_ERROR,
     )
 
-    assert isinstance(faults.translate(error), UsageError)
+    found = faults.translate(error)
+
+    assert type(found) is AmlError
+    assert found.message == "The path is empty."
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
