@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _main(typed)
     except BrokenPipeError:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # what Python still flushes goes there
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it takes what Python still flushes at exit
         return OK
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. What was submitted goes on.\n")
