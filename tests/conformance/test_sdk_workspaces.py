@@ -1,0 +1,47 @@
+"""Workspaces through the unmodified SDK."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+
+def test_the_workspace_says_what_the_sdk_needs(ml_client: Any) -> None:
+    found = ml_client.workspaces.get()
+
+    assert found.name == "local"
+    assert found.resource_group == "local"
+    assert found.location == "local"
+    assert found.discovery_url.startswith("https://local.api.azureml.ms/discovery/workspaces/")
+    assert "/mlflow/v2.0/subscriptions/" in found.mlflow_tracking_uri
+
+
+def test_workspaces_are_listed_in_the_group_and_in_the_subscription(ml_client: Any) -> None:
+    assert [one.name for one in ml_client.workspaces.list()] == ["local"]
+    assert [one.name for one in ml_client.workspaces.list(scope="subscription")] == ["local"]
+
+
+def test_an_unknown_workspace_is_not_found(ml_client: Any) -> None:
+    with pytest.raises(ResourceNotFoundError) as caught:
+        ml_client.workspaces.get("absent")
+
+    assert caught.value.error.code == "ResourceNotFound"
+    assert "'Microsoft.MachineLearningServices/workspaces/absent'" in caught.value.message
+
+
+def test_names_are_matched_whatever_the_case(ml_client: Any) -> None:
+    assert ml_client.workspaces.get("LOCAL").name == "local"
+
+
+def test_keys_can_be_read(ml_client: Any) -> None:
+    assert ml_client.workspaces.get_keys().user_storage_key
+
+
+def test_a_foreign_resource_type_is_refused_in_words(world: Any) -> None:
+    with pytest.raises(HttpResponseError) as caught:
+        world.client.online_endpoints.get("nothing")
+
+    assert caught.value.status_code in {404, 501}
+    assert caught.value.error.code in {"ResourceNotFound", "NotImplemented"}
