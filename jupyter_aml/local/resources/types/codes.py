@@ -45,7 +45,9 @@ class CodeType(AssetType):
 def _pending_upload(call: Call) -> Response:
     """A fresh container to upload into; the client puts the snapshot at its root."""
     entry = call.workspace.entry
-    uri = f"https://{entry.account}.blob.core.windows.net/{_container(call.params['name'])}"
+    container = _container(call.params["name"])
+    call.workspace.blobs.create_container(container)
+    uri = f"https://{entry.account}.blob.core.windows.net/{container}"
     credential = {"credentialType": "SAS", "sasUri": f"{uri}?sv=2024-11-04&sr=c&sp=rcwl&sig={uuid.uuid4().hex}"}
     return Response.of(
         {
