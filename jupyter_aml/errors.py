@@ -65,9 +65,7 @@ class ResourceError(AmlError):
 class NotFoundError(ResourceError):
     """Something named does not exist: 404."""
 
-    def __init__(
-        self, message: str, *, code: str = "ResourceNotFound", why: str = "", remedy: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "ResourceNotFound", why: str = "", remedy: str = "") -> None:
         super().__init__(message, status=404, code=code, why=why, remedy=remedy)
 
 
