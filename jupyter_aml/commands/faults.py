@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jupyter_aml.errors import AmlError, ConnectError, ResourceError
+from jupyter_aml.commands import sdk_messages
+from jupyter_aml.errors import AmlError, ConnectError, NotFoundError, ResourceError
 
 NOT_FOUND = 404
 UNAUTHORIZED = (401, 403)
@@ -26,7 +27,7 @@ def translate(error: BaseException) -> AmlError | None:
         what = f"The service cannot be reached: {_first_line(error)}."
         return ConnectError(what, remedy="Type %aml status to see the connection.")
     if classes & {"azure.AzureError", "marshmallow.ValidationError", "yaml.YAMLError"}:
-        return AmlError(_sdk_message(error))
+        return _sdk(error)
     if isinstance(error, OSError) and error.filename is not None:
         return AmlError(f"{error.strerror or type(error).__name__}: {error.filename}")
     return None
@@ -59,7 +60,9 @@ def _answer(error: Any) -> AmlError:
         remedy = "Type %aml whoami to see who you are here."
     if status >= SERVER and not remedy:
         remedy = "Try again; if it stays, type %aml doctor."
-    return ResourceError(_sentence(message), status=status or SERVER, code=code or "UserError", remedy=remedy)
+    return ResourceError(
+        sdk_messages.read(message).what, status=status or SERVER, code=code or "UserError", remedy=remedy
+    )
 
 
 def _body(error: Any) -> dict[str, Any]:
@@ -86,16 +89,12 @@ def _remedy(body: dict[str, Any]) -> str:
     return ""
 
 
-def _sdk_message(error: BaseException) -> str:
-    text = str(getattr(error, "message", "") or error)
-    return _sentence(text)
-
-
-def _sentence(text: str) -> str:
-    """A message without the SDK's banner and the repeated code."""
-    found = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    kept = [line for line in found if not line.startswith(("Code:", "Message:", "Content:", "Exception Details"))]
-    return "\n".join(kept or found) or "The service refused the request."
+def _sdk(error: BaseException) -> AmlError:
+    """A fault that the SDK found before it asked the service."""
+    said = sdk_messages.read(str(getattr(error, "message", "") or error))
+    if said.missing:
+        return NotFoundError(said.what, remedy="Look at the name and the version; list shows what there is.")
+    return AmlError(said.what, why=said.why, remedy=said.remedy)
 
 
 def _first_line(error: BaseException) -> str:

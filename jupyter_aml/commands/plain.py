@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+MEMBER = re.compile(r"[A-Z][A-Za-z]+(?:Type|State|Status|Mode|Kind)\.([A-Z][A-Z_]*)")
 SCALARS = (str, int, float, bool, type(None))
 
 
@@ -15,6 +17,8 @@ def plain(value: Any) -> Any:
     """The JSON form of a value; entities give their own `_to_dict()`, as in `az ml`."""
     if isinstance(value, enum.Enum):
         return plain(value.value)
+    if isinstance(value, str):
+        return _word(value)
     if isinstance(value, SCALARS):
         return value
     if isinstance(value, Mapping):
@@ -22,6 +26,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     return _of_object(value)
+
+
+def _word(text: str) -> str:
+    """A text; the SDK's `CreatedByType.USER` is the service's `User`, as az prints it."""
+    member = MEMBER.fullmatch(text)
+    return "".join(part.capitalize() for part in member[1].split("_")) if member is not None else text
 
 
 def _of_object(value: Any) -> Any:

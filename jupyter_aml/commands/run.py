@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from jupyter_aml import __version__
 from jupyter_aml.commands import help as texts
 from jupyter_aml.commands import output
 from jupyter_aml.commands.context import Context
@@ -36,6 +37,8 @@ def run(
         UsageError: The line cannot be understood.
         AmlError: The verb's own; exceptions of the SDK pass and are for `faults.translate`.
     """
+    if [word.raw for word in words] == ["--version"]:
+        return Outcome(f"jupyter_aml {__version__}", kind="text")
     table = table or grammar()
     command = parse(words, table, context.names, body)
     return execute(command, context, table)

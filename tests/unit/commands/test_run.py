@@ -189,6 +189,12 @@ def test_help_of_a_verb_shows_form_flags_and_examples(do: Runner) -> None:
         assert expected in shown
 
 
+def test_the_version_is_told(do: Runner) -> None:
+    from jupyter_aml import __version__
+
+    assert do("--version").entity == f"jupyter_aml {__version__}"
+
+
 def test_help_in_a_terminal_leaves_the_percent_sign_out(do: Runner) -> None:
     shown = do("data create -h", context=Context(prefix="aml")).entity
 
@@ -303,3 +309,65 @@ def test_a_flag_of_a_verb_hides_the_common_one_of_its_name() -> None:
 
     assert flags["query"].help == "Mine."
     assert flags["workspace-name"].short == ""
+
+
+NOT_THERE = """
+\x1b[30m
+1) Resource was not found.
+\x1b[39m
+
+Details:
+
+\x1b[31m(x) Asset irs does not exist in workspace local.\x1b[39m
+
+Resolutions:
+1) Double-check that the resource has been specified correctly and that you have access to it.
+If using the CLI, you can also check the full log in debug mode
+
+Additional Resources: The easiest way ...
+"""
+
+
+def sdk_error(message: str) -> Exception:
+    from azure.ai.ml.exceptions import MlException
+
+    return MlException(message=message, no_personal_data_message="")
+
+
+def test_the_sdks_long_message_for_a_missing_asset_is_one_line() -> None:
+    found = faults.translate(sdk_error(NOT_THERE))
+
+    assert isinstance(found, ResourceError)
+    assert (found.status, found.message) == (404, "Asset irs does not exist in workspace local.")
+
+
+def test_the_sdks_message_about_fields_names_them() -> None:
+    message = (
+        "Error: \n1) One or more fields are invalid\n\nDetails:\n\n"
+        "(x) type:\n- Not a valid string\n(x) path:\n- Missing\n"
+        "Resolutions:\n1) Double-check all parameters.\nIf using the CLI, x"
+    )
+    found = faults.translate(sdk_error(message))
+
+    assert found is not None
+    assert faults.lines(found) == [
+        "type: Not a valid string\npath: Missing",
+        "One or more fields are invalid.",
+        "Double-check all parameters.",
+    ]
+
+
+def test_the_json_of_a_validation_names_the_paths() -> None:
+    message = json.dumps({"result": "Failed", "errors": [{"message": "Not a valid URL.", "path": "jobs.a.code"}]})
+    found = faults.translate(sdk_error(message))
+
+    assert found is not None
+    assert found.message == "jobs.a.code: Not a valid URL."
+
+
+def test_the_sdks_names_of_enumerations_are_the_services_words() -> None:
+    from jupyter_aml.commands.plain import plain
+
+    found = plain({"a": "CreatedByType.USER", "b": "ProvisioningState.IN_PROGRESS", "c": "Foo.BAR", "d": "type"})
+
+    assert found == {"a": "User", "b": "InProgress", "c": "Foo.BAR", "d": "type"}
