@@ -10,7 +10,6 @@ import json
 import os
 import select
 import signal
-import sys
 import time
 import traceback
 
@@ -34,58 +33,60 @@ LOOK_AGAIN = 3600.0
 CHUNK = 1 << 16
 
 
-class Supervisor:
-    """One run: armed first, then started with a spec, then watched to its end."""
+def fork_child(body: Body, close: tuple[int, ...] = ()) -> tuple[int, int]:
+    """Lead a session, adopt orphans, and fork the child; its pid and the pipe on which it awaits the spec.
 
-    def __init__(self, body: Body) -> None:
-        self.body = body
-        self.child = 0
+    SIGTERM stays blocked, for the child until it has dropped our handlers, for us until `Supervisor` takes over.
+
+    Args:
+        body: What the child becomes.
+        close: File descriptors that the child must not keep.
+    """
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    linux.become_subreaper()
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+    ours, gate = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for fd in (gate, *close):
+                os.close(fd)
+            _be_child(body, ours, parent)
+        finally:
+            os._exit(child.SETUP_FAILED)
+    os.close(ours)
+    return pid, gate
+
+
+def _be_child(body: Body, gate: int, parent: int) -> None:
+    child.default_signals()
+    os.setsid()
+    linux.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    body.prepare()
+    text = _read_all(gate)
+    os.close(gate)
+    if text:
+        body.run(json.loads(text))
+
+
+class Supervisor:
+    """One run: started with a spec, then watched to its end.
+
+    Args:
+        pid: The child.
+        gate: The pipe on which it awaits the spec.
+    """
+
+    def __init__(self, pid: int, gate: int) -> None:
+        self.child = pid
         self.status: int | None = None
         self.ended = 0.0
         self.cancelled = False
-        self._gate = -1
-        self._bell = -1
-
-    def arm(self, close: tuple[int, ...] = ()) -> None:
-        """Lead a session, adopt orphans, and fork the child, which waits for the spec.
-
-        Args:
-            close: File descriptors that the child must not keep.
-        """
-        if os.getsid(0) != os.getpid():
-            os.setsid()
-        linux.become_subreaper()
-        self._listen()
-        ours, gate = os.pipe()
-        parent = os.getpid()
-        # Held back until the child has dropped our handlers, which would swallow a SIGTERM meant for it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
-        self.child = os.fork()
-        if self.child == 0:
-            try:
-                for fd in (gate, self._bell, self._ring, *close):
-                    os.close(fd)
-                self._be_child(ours, parent)
-            finally:
-                os._exit(child.SETUP_FAILED)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
-        os.close(ours)
         self._gate = gate
-
-    def _be_child(self, gate: int, parent: int) -> NoReturn:
-        child.default_signals()
-        os.setsid()
-        linux.die_with_parent(signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
-        self.body.prepare()
-        text = _read_all(gate)
-        os.close(gate)
-        if not text:
-            os._exit(0)
-        self.body.run(json.loads(text))
-
-    def _listen(self) -> None:
         self._bell, self._ring = os.pipe()
         os.set_blocking(self._ring, False)
         os.set_blocking(self._bell, False)
@@ -94,6 +95,7 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._cancel)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
     def _cancel(self, *_: object) -> None:
         self.cancelled = True
@@ -129,9 +131,9 @@ class Supervisor:
             "started": time.time(),
             "child": self.child,
         }
-        records.write(os.path.join(spec["work"], "supervisor.json"), record)
         _write_all(self._gate, json.dumps(spec).encode())
         os.close(self._gate)
+        records.write(os.path.join(spec["work"], "supervisor.json"), record)
         return record
 
     def watch(self, spec: dict[str, Any], started: float) -> None:
@@ -229,9 +231,41 @@ def supervise(supervisor: Supervisor, spec: dict[str, Any], tell: int) -> None:
         raise
 
 
+def stand_by(host: socket.socket, pid: int, gate: int) -> None:
+    """Be an armed supervisor: wait for the spec, then see the run through; leave when the host is gone."""
+    supervisor = Supervisor(pid, gate)
+    text = b""
+    while not text.endswith(b"\n"):
+        supervisor.reap()
+        if supervisor.cancelled or supervisor.status is not None:
+            break
+        if not supervisor.wait(LOOK_AGAIN, host):
+            continue
+        part = host.recv(CHUNK)
+        if not part:
+            break
+        text += part
+    else:
+        supervise(supervisor, json.loads(text), host.detach())
+        return
+    os.close(gate)  # the child leaves, too
+
+
 def main(arguments: list[str]) -> None:
-    """Supervise the run of the spec file `arguments[0]`; tell the file descriptor `arguments[1]`."""
-    spec_file, tell = arguments[0], int(arguments[1])
+    """Supervise one run.
+
+    Args:
+        arguments: `run SPEC_FILE TELL_FD`, or, from a zygote, `armed HOST_FD CHILD_PID GATE_FD`.
+    """
+    if arguments[0] == "armed":
+        import socket  # 4 ms that the other way does not need
+
+        host, pid, gate = (int(argument) for argument in arguments[1:])
+        for fd in (host, gate):
+            os.set_inheritable(fd, False)  # noqa: FBT003 -- positional only
+        stand_by(socket.socket(fileno=host), pid, gate)
+        return
+    spec_file, tell = arguments[1], int(arguments[2])
     with open(spec_file, encoding="utf-8") as file:
         spec = json.load(file)
     if not hasattr(os, "fork"):
@@ -239,7 +273,4 @@ def main(arguments: list[str]) -> None:
 
         portable.supervise(spec, tell)
         return
-    supervisor = Supervisor(child.Exec())
-    supervisor.arm(close=(tell,))
-    supervise(supervisor, spec, tell)
-    sys.exit(0)
+    supervise(Supervisor(*fork_child(child.Exec(), close=(tell,))), spec, tell)

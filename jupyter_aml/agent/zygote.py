@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 
-from . import launch, supervisor
+from . import launch, start, supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PACKET = 1 << 16
 PROBE_SECONDS = 20.0
 BAD_PROBE = 3
+MOMENT = 0.03  # two cores: forking must not take one from the run that has just started
 
 
 def preload(names: list[str]) -> dict[str, str]:
@@ -95,48 +96,38 @@ class Zygote:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            code = 1
             try:
                 theirs.close()
                 self.control.close()
-                _stand_by(ours, self.preloaded)
-                code = 0
+                _become_supervisor(ours.detach(), self.preloaded)
             finally:
-                os._exit(code)
+                os._exit(1)
         ours.close()
         self.say({"armed": pid}, theirs.fileno())
         theirs.close()
 
     def serve(self) -> None:
-        """Arm whenever asked, until the host is gone."""
+        """Arm whenever asked, until the host is gone: a moment later, or at once after `now`."""
         while True:
-            select.select([self.control], (), ())
             packet = self.control.recv(PACKET)
+            if packet == b"arm" and not select.select([self.control], (), (), MOMENT)[0]:
+                self.arm()
+            elif packet == b"arm":
+                packet = self.control.recv(PACKET)
+                if packet:
+                    self.arm()
             if not packet:
                 return
-            self.arm()
 
 
-def _stand_by(host: socket.socket, preloaded: frozenset[str]) -> None:
-    """Be an armed supervisor: wait for the spec, then see the run through; leave when the host is gone."""
-    guard = supervisor.Supervisor(launch.Fork(preloaded))
-    guard.arm(close=(host.fileno(),))
-    text = b""
-    while not text.endswith(b"\n"):
-        readable = guard.wait(supervisor.LOOK_AGAIN, host)
-        guard.reap()
-        if guard.cancelled or guard.status is not None:
-            break
-        if not readable:
-            continue
-        part = host.recv(PACKET)
-        if not part:
-            break
-        text += part
-    else:
-        supervisor.supervise(guard, json.loads(text), host.detach())
-        return
-    os.kill(guard.child, signal.SIGKILL)
+def _become_supervisor(host: int, preloaded: frozenset[str]) -> NoReturn:
+    """Fork the child, then turn into a bare interpreter: a small process starts, waits and ends at little cost."""
+    pid, gate = supervisor.fork_child(launch.Fork(preloaded), close=(host,))
+    for fd in (host, gate):
+        os.set_inheritable(fd, True)  # noqa: FBT003 -- positional only
+    arguments = ("armed", str(host), str(pid), str(gate))
+    command = start.command(sys.executable, "supervisor", *arguments, bare=True)
+    os.execv(command[0], command)  # noqa: S606 -- no shell
 
 
 def _reap(*_: object) -> None:
@@ -157,6 +148,7 @@ def main(arguments: list[str]) -> NoReturn:
     sys.path[:] = [path for path in sys.path if path]
     gc.disable()
     failed = preload(arguments[1:])
+    preload([f"{__package__}.relay"])
     gc.collect()
     gc.freeze()
     gc.enable()

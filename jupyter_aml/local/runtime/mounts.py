@@ -13,8 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from jupyter_aml.agent import linux
-from jupyter_aml.local.runtime import agent
+from jupyter_aml.agent import linux, start
 from jupyter_aml.local.runtime.spec import RunSpec
 
 Method = Literal["bind", "copy"]
@@ -32,7 +31,7 @@ def probe() -> Method:
         source, target = Path(folder, "source"), Path(folder, "target")
         source.mkdir()
         target.mkdir()
-        command = agent.command(sys.executable, "mounting", str(source), str(target), bare=True)
+        command = start.command(sys.executable, "mounting", str(source), str(target), bare=True)
         done = subprocess.run(command, check=False, capture_output=True)
     return "bind" if done.returncode == 0 else "copy"
 

@@ -11,7 +11,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from jupyter_aml.local.runtime import agent
+from jupyter_aml.agent import start
 from jupyter_aml.local.runtime.interpreters import Interpreter, describe
 
 PTH = "_jupyter_aml.pth"
@@ -49,7 +49,7 @@ def make(folder: Path, interpreter: str, site_packages: tuple[str, ...] = ()) ->
         OSError: The folder cannot be written.
     """
     base = describe(interpreter)
-    line = agent.boot_line(tuple(site_packages) or base.site_packages)
+    line = start.boot_line(tuple(site_packages) or base.site_packages)
     if WINDOWS:
         return _make_with_venv(folder, base, line)
     packages = folder / "lib" / f"python{base.short_version}" / "site-packages"

@@ -99,7 +99,13 @@ class RunSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The spec as json can say it."""
-        return {**asdict(self), "env": dict(self.env)}
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            **plain,
+            "env": dict(self.env),
+            "python": None if self.python is None else asdict(self.python),
+            "mounts": [asdict(mount) for mount in self.mounts],
+        }
 
     def completed(self) -> RunSpec:
         """The same run with an environment in which `python`, `pip` and `python -m pip` mean the overlay's."""

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.agent import processes, records
-from jupyter_aml.local.runtime import agent
+from jupyter_aml.agent import processes, records, start
 from jupyter_aml.local.runtime.handles import Handle, find
 from jupyter_aml.local.runtime.spec import RunSpec
 
@@ -86,7 +85,7 @@ class Zygote:
         self._ready = False
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = agent.command(key[0], "zygote", str(theirs.fileno()), *PRELOADED)
+        command = start.command(key[0], "zygote", str(theirs.fileno()), *PRELOADED)
         with theirs:
             self.process = subprocess.Popen(
                 command,
@@ -127,9 +126,9 @@ class Zygote:
             self._spare = packet["armed"], socket.socket(fileno=files[0])
         return packet
 
-    def _ask_for_spare(self) -> None:
+    def _ask_for_spare(self, when: bytes = b"arm") -> None:
         with contextlib.suppress(OSError):
-            self._control.send(b"arm")
+            self._control.send(when)
 
     def armed(self, seconds: float) -> bool:
         """Whether a spare is there within `seconds`."""
@@ -139,8 +138,9 @@ class Zygote:
     def start(self, spec: RunSpec) -> Handle | None:
         """Give the run to the spare; None when there was none or it died before the run began."""
         with self._lock:
-            if self._spare is None and self._receive(ARM_SECONDS) is None:
-                return None
+            if self._spare is None and self._receive(0) is None:
+                self._ask_for_spare(b"now")
+                self._receive(ARM_SECONDS)
             spare, self._spare = self._spare, None
             self.used = time.monotonic()
             if spare is None:

@@ -50,8 +50,10 @@ def contents(folder: str) -> dict[str, int]:
         "pip install -q --no-index {wheel}",
         "pip3 install -q --no-index {wheel}",
         "python -m pip install -q --no-index {wheel}",
-        'python -c "import subprocess,sys; subprocess.check_call('
-        "[sys.executable,'-m','pip','install','-q','--no-index',r'{wheel}'])\"",
+        (
+            'python -c "import subprocess,sys; subprocess.check_call('
+            "[sys.executable,'-m','pip','install','-q','--no-index',r'{wheel}'])\""
+        ),
     ],
 )
 def test_whatever_a_run_installs_wins_and_the_base_is_untouched(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 from pathlib import Path
 
-from jupyter_aml.agent import records
 from jupyter_aml.local.runtime import mounts
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.spec import RunSpec
@@ -41,13 +40,14 @@ class Provisioner(abc.ABC):
         work = Path(spec.work)
         for leftover in ("supervisor.json", "exit.json", "error.json", "cancel"):
             (work / leftover).unlink(missing_ok=True)
-        ready = mounts.prepare(spec.completed())
-        records.write(str(work / "spec.json"), ready.to_json())
-        return self.launch(ready)
+        return self.launch(mounts.prepare(spec.completed()))
 
     @abc.abstractmethod
     def launch(self, spec: RunSpec) -> Handle:
-        """Start the run, whose records folder, environment and mounts are ready; called by `start` alone."""
+        """Start the run, whose work folder, environment and mounts are ready; called by `start` alone.
+
+        It also leaves the spec as `spec.json` in the work folder.
+        """
 
     def close(self) -> None:
         """Let go of whatever was kept warm; called by the host when it ends. Runs go on."""

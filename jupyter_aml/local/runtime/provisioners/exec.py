@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jupyter_aml.local.runtime import agent
+from jupyter_aml.agent import records, start
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.runtime.spec import RunSpec
@@ -22,6 +22,8 @@ class ExecProvisioner(Provisioner):
     name = "exec"
 
     def launch(self, spec: RunSpec) -> Handle:
+        work = Path(spec.work)
+        records.write(str(work / "spec.json"), spec.to_json())
         ours, theirs = os.pipe()
         os.set_inheritable(theirs, True)  # noqa: FBT003 -- positional only
         tell = theirs
@@ -30,8 +32,7 @@ class ExecProvisioner(Provisioner):
 
             tell = msvcrt.get_osfhandle(theirs)
             os.set_handle_inheritable(tell, True)  # noqa: FBT003 -- positional only
-        work = Path(spec.work)
-        command = agent.command(sys.executable, "supervisor", str(work / "spec.json"), str(tell), bare=True)
+        command = start.command(sys.executable, "supervisor", "run", str(work / "spec.json"), str(tell), bare=True)
         try:
             process = subprocess.Popen(
                 command,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jupyter_aml.agent import linux
+from jupyter_aml.agent import linux, records
 from jupyter_aml.local.runtime import commands
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
@@ -40,6 +40,7 @@ class ForkProvisioner(Provisioner):
             if zygote.ready() and not stands_out(spec, zygote.modules):
                 handle = zygote.start(spec)
                 if handle is not None:
+                    records.write(str(Path(spec.work, "spec.json")), spec.to_json())
                     return handle
         return self._exec.launch(spec)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-from jupyter_aml.agent import records
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-FOLDER = Path(records.__file__).parent
+FOLDER = os.path.dirname(os.path.abspath(__file__))
 ALIAS = "jupyter_aml_agent"
 
 _BOOTSTRAP = (
@@ -25,13 +27,13 @@ def command(interpreter: str, module: str, *arguments: str, bare: bool = False) 
         bare: Whether to leave out site-packages and the environment, which starts in 10 ms.
     """
     flags = ["-I", "-S"] if bare else []
-    return [interpreter, *flags, "-c", _BOOTSTRAP.format(alias=ALIAS, module=module), str(FOLDER), *arguments]
+    return [interpreter, *flags, "-c", _BOOTSTRAP.format(alias=ALIAS, module=module), FOLDER, *arguments]
 
 
-def boot_line(site_packages: tuple[str, ...]) -> str:
+def boot_line(site_packages: Sequence[str]) -> str:
     """The line of a `.pth` file that makes a Python one of a run's, with `site_packages` behind its own."""
     return (
-        f"import sys; m = type(sys)({ALIAS!r}); m.__path__ = [{str(FOLDER)!r}]; "
+        f"import sys; m = type(sys)({ALIAS!r}); m.__path__ = [{FOLDER!r}]; "
         f"sys.modules.setdefault({ALIAS!r}, m); "
-        f"from {ALIAS} import boot; boot.start({site_packages!r})\n"
+        f"from {ALIAS} import boot; boot.start({tuple(site_packages)!r})\n"
     )
