@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -38,15 +39,42 @@ class Pace:
         return self.now
 
 
-def show(context: Context, outcome: Outcome) -> bool:
-    """Show a card at once and keep it fresh in the background; False where nothing can be shown before the end."""
+class Shown(Outcome):
+    """An outcome whose card stands in the cell already: as that cell's result it draws nothing more."""
+
+    cell: int = -1
+
+    def _ipython_display_(self) -> None:
+        import IPython
+
+        shell = IPython.get_ipython()
+        if shell is None or shell.execution_count != self.cell:
+            IPython.display.display(self._repr_mimebundle_(), raw=True)
+
+
+def show(context: Context, outcome: Outcome) -> Outcome:
+    """Show a card at once and keep it fresh in the background.
+
+    Returns:
+        The outcome to give back, which a notebook does not draw a second time; the same one where nothing can be
+        shown before the verb returns.
+    """
     handle = context.display(outcome)
-    if not callable(getattr(handle, "update", None)):
-        return False
-    if isinstance(outcome.details, jobs.Details):
-        name = f"jupyter_aml-card-{outcome.details.name}"
-        threading.Thread(target=refresh, args=(handle, outcome), name=name, daemon=True).start()
-    return True
+    if not callable(getattr(handle, "update", None)) or not isinstance(outcome.details, jobs.Details):
+        return outcome
+    name = f"jupyter_aml-card-{outcome.details.name}"
+    threading.Thread(target=refresh, args=(handle, outcome), name=name, daemon=True).start()
+    shown = Shown()
+    shown.__dict__.update(outcome.__dict__)
+    shown.cell = _execution_count()
+    return shown
+
+
+def _execution_count() -> int:
+    """The number of the cell that runs, -1 outside IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return int(shell.execution_count) if shell is not None else -1
 
 
 def refresh(handle: Any, outcome: Outcome, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -97,12 +125,8 @@ def wait(context: Context, name: str, sleep: Callable[[float], None] = time.slee
         JobFailedError: It ended `Failed` or `Canceled`; the message is the job's own.
     """
     reader = jobs.Reader(context.connection)
-    pace = Pace(local=reader.local)
-    last = ""
     try:
-        while (status := reader.status(name)) not in jobs.FINAL:
-            sleep(pace.after(changed=status != last))
-            last = status
+        status = until_final(reader, name, sleep)
     except KeyboardInterrupt:
         context.warn(f"{name} goes on; %aml job cancel {name} ends it.")
         raise
@@ -112,6 +136,16 @@ def wait(context: Context, name: str, sleep: Callable[[float], None] = time.slee
     return snapshot
 
 
+def until_final(reader: jobs.Reader, name: str, sleep: Callable[[float], None] = time.sleep) -> str:
+    """The final status of a job, when it has ended."""
+    pace = Pace(local=reader.local)
+    last = ""
+    while (status := reader.status(name)) not in jobs.FINAL:
+        sleep(pace.after(changed=status != last))
+        last = status
+    return status
+
+
 def failed(snapshot: dict[str, Any]) -> JobFailedError:
     """The error of a job that did not complete; the traceback is the script's."""
     name, status = snapshot["name"], snapshot["status"]
@@ -119,7 +153,7 @@ def failed(snapshot: dict[str, Any]) -> JobFailedError:
         return JobFailedError(f"The job {name} was cancelled.", remedy=f"Type %aml job rerun {name} to run it again.")
     found = jobs.failure(snapshot)
     return JobFailedError(
-        f"The job {name} failed.", traceback=found, why=found, remedy=f"Type %aml job logs {name} for the whole log."
+        f"The job {name} failed.", traceback=found, remedy=f"Type %aml job logs {name} for the whole log."
     )
 
 

@@ -1,0 +1,136 @@
+"""How `job` shows jobs: lists, cards, logs, comparisons, and written down in other forms."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from jupyter_aml.commands.actions import assets, jobs, live
+from jupyter_aml.commands.context import Context
+from jupyter_aml.commands.grammar import Args
+from jupyter_aml.commands.outcome import Outcome
+from jupyter_aml.commands.scripts import forms
+from jupyter_aml.errors import UsageError
+from jupyter_aml.views import logs
+
+COLUMNS = (
+    "name",
+    "display_name",
+    "status",
+    "type",
+    "experiment=experiment_name",
+    "created=creation_context.created_at",
+)
+TWO = 2
+
+
+def listing(context: Context, args: Args) -> Outcome:
+    """The newest jobs that fit the filters."""
+    found, note = assets.limited(_fitting(context, args), args.max_results, "job")
+    return Outcome(found, kind="table", columns=COLUMNS, place=context.place, title="job", message=note)
+
+
+def _fitting(context: Context, args: Args) -> Iterator[Any]:
+    wanted: dict[str, Any] = {"list_view_type": assets.view(args)}
+    if args.parent_job_name:
+        wanted["parent_job_name"] = args.parent_job_name
+    if args.type:
+        wanted["job_type"] = args.type.capitalize() if args.type != "automl" else "AutoML"
+    if args.tag:
+        wanted["tag"] = args.tag
+    for job in context.client.jobs.list(**wanted):
+        if args.status and str(job.status).lower() != args.status.lower():
+            continue
+        if args.experiment_name and job.experiment_name != args.experiment_name:
+            continue
+        yield job
+
+
+def show(context: Context, args: Args) -> Outcome:
+    """A job as a card, or in another form."""
+    job = jobs.wanted(context, args.name, "show")
+    if args.web:
+        from jupyter_aml.commands.actions import browser
+
+        browser.show(context, str(job.studio_url or ""))
+    if args.save:
+        from jupyter_aml.commands.actions import snapshots
+
+        folder = snapshots.save(context, job, context.path(args.save))
+        return Outcome(str(folder), message=f"{job.name} is written down in")
+    if args["as"]:
+        return Outcome(written(context, job, args["as"]), kind="text")
+    return jobs.outcome(context, job)
+
+
+def written(context: Context, job: Any, form: forms.Form) -> str:
+    """A job of the workspace in another form."""
+    connection = context.connection
+    said = jobs.as_dict(job)
+    if form == "script":
+        from jupyter_aml.commands.actions import snapshots
+
+        return snapshots.script(context, job)
+    if form == "cli":
+        return forms.as_cli(said, group=connection.group, workspace=connection.workspace)
+    if form == "sdk":
+        return forms.as_sdk(
+            said, group=connection.group, workspace=connection.workspace, subscription=connection.subscription
+        )
+    return forms.as_yaml(said)
+
+
+def log(context: Context, args: Args) -> Outcome | None:
+    """A job's log: followed, or as text with the first error on top."""
+    name = jobs.name_of(args.name, "logs")
+    if args.follow:
+        live.follow(context, name)
+        return None
+    reader = jobs.Reader(context.connection)
+    files = reader.log_files(name)
+    wanted = args.file or jobs.MAIN_LOG
+    if wanted not in files:
+        if args.file:
+            msg = f"The job {name} has no log {wanted}."
+            raise UsageError(msg, why=f"Its logs are {', '.join(files) or 'none yet'}.")
+        return Outcome("", message=f"{name} has written nothing yet.", place=context.place)
+    content, _ = reader.bytes_of(files[wanted], 0)
+    text = content.decode("utf-8", errors="replace")
+    shown = logs.tail(text, args.lines) if args.lines else text
+    error = logs.first_error(text) if reader.status(name) == "Failed" else ""
+    return Outcome(shown, kind="log", title=name, place=context.place, details={"error": error, "log": shown})
+
+
+def compare(context: Context, args: Args) -> Outcome:
+    """Several jobs side by side."""
+    names = [jobs.name_of(value, "compare") for value in args.names]
+    if args.last or args.experiment_name:
+        every = context.client.jobs.list()
+        fitting = (job.name for job in every if args.experiment_name in (None, job.experiment_name))
+        names += list(itertools.islice((name for name in fitting if name not in names), args.last or TWO))
+    if len(names) < TWO:
+        msg = f"job compare needs two jobs or more, and has {len(names)}."
+        raise UsageError(msg, remedy="Type %aml job compare {job} {other}, or %aml job compare --last 2.")
+    from jupyter_aml.views import compare as drawing
+
+    reader = jobs.Reader(context.connection)
+    runs = [reader.snapshot(name) for name in names]
+    return Outcome(drawing.rows(runs), kind="compare", place=context.place, details={"runs": runs})
+
+
+def open_page(context: Context, args: Args) -> Outcome:
+    """Open the job's page: the studio's in Azure, its folder here."""
+    from jupyter_aml.commands.actions import browser
+
+    job = jobs.wanted(context, args.name, "open")
+    url = str(job.studio_url or "")
+    browser.show(context, url)
+    return Outcome(url, place=context.place, title=job.name)
+
+
+def services(context: Context, args: Args) -> Outcome:
+    """The services of a running job."""
+    name = jobs.name_of(args.name, "show-services")
+    found = context.client.jobs.show_services(name, args.node_index) or {}
+    return Outcome(dict(found), kind="record", place=context.place, title=f"services of {name}")

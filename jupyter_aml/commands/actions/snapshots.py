@@ -1,0 +1,70 @@
+"""The code that a job ran: read back from its snapshot, to print it or to write the whole job down."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from jupyter_aml.commands.actions import jobs, stores
+from jupyter_aml.commands.context import Context
+from jupyter_aml.commands.scripts import forms, header
+from jupyter_aml.errors import UsageError
+
+_CODE = re.compile(r"(?:/codes/(?P<name>[^/]+)/versions/|azureml:(?P<short>[^:/]+):)(?P<version>[^/]+)$")
+_SCRIPT = re.compile(r"\bpython[\d.]*\s+(?:-\S+\s+)*(?P<script>[\w./-]+\.py)\b")
+
+
+def script(context: Context, job: Any) -> str:
+    """The script that a job's command names, with its header spread over lines.
+
+    Raises:
+        UsageError: The job ran no script of its own.
+    """
+    found = _SCRIPT.search(str(getattr(job, "command", "") or ""))
+    files = _files(context, job)
+    if found is None or files is None:
+        msg = f"The job {job.name} ran no script of its own."
+        raise UsageError(msg, remedy=f"Type %aml job show {job.name} --as yaml.")
+    content = files.read(found["script"].removeprefix("./"))
+    return header.readable(content.decode("utf-8", errors="replace"))
+
+
+def save(context: Context, job: Any, folder: Path) -> Path:
+    """Write `job.yml` and the code beside it, ready for `az ml job create --file job.yml`.
+
+    Raises:
+        UsageError: The folder holds something already.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        msg = f"--save {folder}: the folder is not empty."
+        raise UsageError(msg, remedy="Name a new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = forms.specification(jobs.as_dict(job))
+    files = _files(context, job)
+    if files is not None:
+        for name in files.names():
+            target = folder / "code" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(files.read(name))
+        spec["code"] = "./code"
+    (folder / "job.yml").write_text(forms.as_yaml(spec), encoding="utf-8")
+    return folder
+
+
+def _files(context: Context, job: Any) -> stores.Files | None:
+    """The files of a job's code snapshot; None without one."""
+    found = _CODE.search(str(getattr(job, "code", "") or ""))
+    if found is None:
+        return None
+    from jupyter_aml.client.rest import Rest
+
+    name = found["name"] or found["short"]
+    code = Rest(context.connection).get(f"codes/{name}/versions/{found['version']}")
+    uri = str(code["properties"]["codeUri"])
+    if uri.startswith("azureml://"):
+        return stores.files(context, uri)
+    parts = urlsplit(uri)
+    container, _, prefix = unquote(parts.path).lstrip("/").partition("/")
+    return stores.container_files(context, f"{parts.scheme}://{parts.netloc}", container, prefix)

@@ -1,0 +1,1 @@
+"""Cells whose body is a script: one module per word, each with one object `CELL`."""
