@@ -182,7 +182,7 @@ class _Slot:
         if item.completes in FILES or (item.kind == "path" and not item.completes):
             return None
         found = self._names(item, fragment)
-        if not found and item.kind in ("object", "pair"):
+        if not found and not item.completes and item.kind in ("object", "pair"):
             return None
         return _matching(fragment, found, "instance")
 

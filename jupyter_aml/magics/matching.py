@@ -21,8 +21,9 @@ def matcher(shell: Any) -> Any:
         found = complete.in_notebook(before, shell.user_ns) if before is not None else None
         if found is None:
             return {"completions": []}
+        texts = found.texts or ((found.fragment,) if found.fragment else ())  # else Python's names would be offered
         return {
-            "completions": [SimpleCompletion(text, type=found.kind) for text in found.texts],
+            "completions": [SimpleCompletion(text, type=found.kind) for text in texts],
             "matched_fragment": found.fragment,
             "suppress": True,
         }

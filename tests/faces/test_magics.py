@@ -172,6 +172,7 @@ def test_completion_offers_words_in_the_shell(shell: Any) -> None:
     assert offered("x = %aml thing sh") == ["show"]
     assert offered("%%aml comm") == ["command"]
     assert "--value" in offered("%aml thing show --v")
+    assert offered("%aml thing show --impo") == ["--impo"]
 
 
 def test_python_completes_as_ever(shell: Any) -> None:

@@ -136,6 +136,12 @@ def test_variables_complete_inside_braces() -> None:
     assert texts("%aml job show {be", best=1, other=2) == ["best"]
 
 
+def test_where_no_names_are_known_flags_are_offered(index: Index) -> None:
+    index.put({})
+
+    assert "--query" in (texts("%aml job show ") or [])
+
+
 def test_an_attribute_inside_braces_is_left_to_ipython() -> None:
     assert texts("%aml job show {best.na", best=1) is None
 
