@@ -24,14 +24,19 @@ from jupyter_aml.local.host.control import Answer, Control
 from jupyter_aml.local.host.loop import Loop
 from jupyter_aml.local.jobs import prepare
 from jupyter_aml.local.jobs.runner import Runner
-from jupyter_aml.local.runtime.provisioners.fork import PROVISIONER
+from jupyter_aml.local.runtime.provisioners import exec as exec_provisioner
+from jupyter_aml.local.runtime.provisioners import fork as fork_provisioner
+from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.store import bell
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.database import Note
 from jupyter_aml.local.store.workspace import Workspace
 
 IDLE_VARIABLE = "JUPYTER_AML_IDLE"
+"""Seconds without work after which a host leaves."""
 IDLE_SECONDS = 600.0
+PROVISIONER_VARIABLE = "JUPYTER_AML_PROVISIONER"
+"""`fork` (scripts start in a warm interpreter) or `exec` (each in a fresh one; nothing is kept warm)."""
 LEAVE_SECONDS = 2.0
 """How long a host that is to stop waits for what it has begun."""
 CHECK_SECONDS = 0.05
@@ -57,10 +62,11 @@ class Host:
         self._door: http.Server | None = None
         self._active = time.monotonic()
         self._leaving = False
+        self._provisioner = _provisioner()
         self._runner = Runner(
             self._loop,
             self._workspaces,
-            PROVISIONER,
+            self._provisioner,
             door=self._url,
             outer=dict(os.environ),
             clock=self._store.clock,
@@ -78,7 +84,7 @@ class Host:
         self._loop.later(min(self.idle, 30.0) / 4, self._check_idle)
         self._loop.run()
         self._runner.close()
-        PROVISIONER.close()
+        self._provisioner.close()
         if self._door is not None:
             self._door.close()
         sys.stderr.flush()
@@ -129,7 +135,7 @@ class Host:
     def _warm(self) -> None:
         """Have an interpreter ready before the first job asks for one."""
         try:
-            PROVISIONER.warm(prepare.rehearsal(sys.executable, os.environ))
+            self._provisioner.warm(prepare.rehearsal(sys.executable, os.environ))
         except (OSError, AmlError) as error:
             print(f"No warm interpreter: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the host's log
 
@@ -187,6 +193,14 @@ class Host:
             self._loop.stop()
         else:
             self._loop.later(CHECK_SECONDS, lambda: self._leave_by(until))
+
+
+def _provisioner() -> Provisioner:
+    """The way to start runs that the user chose, else the fastest that works here."""
+    if os.environ.get(PROVISIONER_VARIABLE) == exec_provisioner.PROVISIONER.name:
+        return exec_provisioner.PROVISIONER
+    chosen = fork_provisioner.PROVISIONER
+    return chosen if chosen.available() else exec_provisioner.PROVISIONER
 
 
 def _memory() -> dict[str, int]:

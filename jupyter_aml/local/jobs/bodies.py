@@ -20,6 +20,10 @@ KINDS = {
 }
 """Types of run history's assets, by the type of a job's input or output."""
 
+DATA_KINDS = frozenset({"uri_file", "uri_folder", "mltable"})
+"""Types of outputs, in the spelling that the SDK (1.35.2) compares with. Models show as folders, for it fails on
+asking the model data plane."""
+
 
 def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
     """ARM's `properties`: what the client asked for, and where the job stands."""
@@ -38,7 +42,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
             },
             "Studio": {
                 "jobServiceType": "Studio",
-                "endpoint": workspace.runs_folder(record.name).as_uri(),
+                "endpoint": f"{workspace.runs_folder(record.name).as_uri()}/?run={record.name}",
             },
         },
         "status": record.status.value,
@@ -93,7 +97,7 @@ def outputs(workspace: Workspace, record: Record) -> dict[str, Any]:
     return {
         name: {
             "assetId": asset_id(workspace, record.name, name, kept),
-            "type": KINDS.get(str(kept.get("type")).lower(), "UriFolder"),
+            "type": kept["type"] if kept.get("type") in DATA_KINDS else "uri_folder",
         }
         for name, kept in (record.state.get("outputs") or {}).items()
     }
