@@ -32,6 +32,7 @@ SEGMENTS: Mapping[str, str] = {
 }
 VERSIONED = frozenset({"data", "model", "environment", "component"})
 MOST = 200
+MOST_VERSIONED = 20
 MOST_METRICS = 20
 PAUSE = 1.0
 PAUSE_AZURE = 30.0
@@ -52,6 +53,7 @@ class Index:
         self._looked = float("-inf")
         self._seen: tuple[Any, ...] = ()
         self._names: Mapping[str, tuple[str, ...]] = {}
+        self._wanted: set[tuple[str, str]] = set()
         self._versions: Mapping[tuple[str, str], tuple[str, ...]] = {}
 
     def names(self, kind: str) -> tuple[str, ...]:
@@ -60,9 +62,13 @@ class Index:
         return self._names.get(kind, ())
 
     def versions(self, kind: str, name: str) -> tuple[str, ...]:
-        """The versions of an asset as last seen, the newest first."""
+        """The versions of an asset as last seen, the newest first; one never asked for before is fetched now."""
+        found = self._versions.get((kind, name))
+        if found is None and name in self._names.get(kind, ()):
+            self._wanted.add((kind, name))
+            self._seen = ()
         self.wake()
-        return self._versions.get((kind, name), ())
+        return found or ()
 
     def put(
         self,
@@ -119,8 +125,13 @@ class Index:
         for kind, segment in SEGMENTS.items():
             found = tuple(_listed(rest, segment))
             names[kind] = found
-            if kind in VERSIONED and connection.service is not None:
-                versions |= {(kind, name): tuple(_listed(rest, f"{segment}/{name}/versions")) for name in found}
+            if kind in VERSIONED:
+                newest = {(kind, name) for name in found[:MOST_VERSIONED]} | self._wanted
+                versions |= {
+                    (kind, name): tuple(_listed(rest, f"{segment}/{name}/versions"))
+                    for name in found
+                    if (kind, name) in newest
+                }
         names["endpoint"] = names["online-endpoint"] + names["batch-endpoint"]
         names["metric"] = tuple(_metrics(rest, names["job"]))
         if connection.store is not None:

@@ -107,7 +107,8 @@ class Outcome:
         return len(self.entity)
 
     def __bool__(self) -> bool:
-        return bool(self.entity) if isinstance(self.entity, (list, tuple, dict, str, type(None))) else True
+        counted = isinstance(self.entity, (list, tuple, str, type(None))) or plain.is_mapping(self.entity)
+        return bool(self.entity) if counted else True
 
     def __getitem__(self, key: Any) -> Any:
         return self.entity[key]

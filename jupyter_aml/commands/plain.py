@@ -21,11 +21,16 @@ def plain(value: Any) -> Any:
         return _word(value)
     if isinstance(value, SCALARS):
         return value
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     return _of_object(value)
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether a value is a dict of the user's; a job of the SDK is one by inheritance only, and empty."""
+    return isinstance(value, Mapping) and not hasattr(type(value), "_to_dict")
 
 
 def _word(text: str) -> str:
@@ -35,6 +40,9 @@ def _word(text: str) -> str:
 
 
 def _of_object(value: Any) -> Any:
+    job = getattr(value, "_to_job", None)  # a command that `jobs.get` returns is a pipeline's node; az prints the job
+    if callable(job):
+        value = job()
     for method in ("_to_dict", "as_dict", "to_dict", "serialize"):
         make = getattr(value, method, None)
         if callable(make):

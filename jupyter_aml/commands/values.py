@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyter_aml.commands import expand
 from jupyter_aml.commands.grammar import Flag, Kind, Positional
+from jupyter_aml.commands.plain import is_mapping
 from jupyter_aml.commands.suggest import did_you_mean, listed
 from jupyter_aml.commands.tokens import Word
 from jupyter_aml.errors import UsageError
@@ -49,7 +50,7 @@ def _pairs(target: Flag | Positional, shown: str, word: Word, namespace: Namespa
     divided = word.partition("=")
     if divided is None or not divided[0].parts:
         found = expand.value(word, namespace)
-        if isinstance(found, Mapping):
+        if is_mapping(found):
             return {str(key): item for key, item in found.items()}
         msg = f"{shown} {word.raw}: no name before a value."
         raise UsageError(msg, why=f"{shown} takes NAME=VALUE.", remedy=f"Type for example {shown} {word.raw or 'a'}=1.")

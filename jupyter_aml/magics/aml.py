@@ -43,6 +43,7 @@ class Aml:
 
     def call(self, line: str, cell: str | None, local: Mapping[str, Any] | None) -> Any:
         """Do what a line says; returns its outcome."""
+        from jupyter_aml.commands.index import INDEX
         from jupyter_aml.commands.run import run
         from jupyter_aml.commands.tokens import tokenize
 
@@ -56,6 +57,8 @@ class Aml:
             if shown is error:
                 raise
             raise shown from error
+        finally:
+            INDEX.wake()
 
     def context(self, local: Mapping[str, Any] | None = None) -> Context:
         """Who asks: this notebook."""

@@ -221,6 +221,28 @@ def test_the_index_fetches_in_a_thread_only_when_the_workspace_moved(monkeypatch
     assert FakeRest.asked == 2 * asked
 
 
+def test_versions_of_an_asset_that_is_asked_for_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    import jupyter_aml.client.rest as rest_module
+
+    class Many(FakeRest):
+        def items(self, path: str) -> Any:
+            asset = path.partition("/")[2]
+            return iter([{"name": "7"}] if asset else [{"name": f"a{n}"} for n in range(30)])
+
+    monkeypatch.setattr(rest_module, "Rest", Many)
+    connection = SimpleNamespace(workspace_path="/w", service=None, entry=None, store=None)
+    connect = SimpleNamespace(current=lambda: connection, disconnect=lambda: None)
+    monkeypatch.setitem(sys.modules, index_module.CONNECT, connect)
+    made = Index(clock=lambda: 0.0)
+    made.refresh()
+
+    assert made.versions("data", "a0") == ("7",)
+    assert made.versions("data", "a29") == ()
+    made.wait()
+    made.refresh()
+    assert made.versions("data", "a29") == ("7",)
+
+
 def test_the_index_is_empty_without_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
         sys.modules, index_module.CONNECT, SimpleNamespace(current=lambda: None, disconnect=lambda: None)

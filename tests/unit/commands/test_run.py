@@ -371,3 +371,21 @@ def test_the_sdks_names_of_enumerations_are_the_services_words() -> None:
     found = plain({"a": "CreatedByType.USER", "b": "ProvisioningState.IN_PROGRESS", "c": "Foo.BAR", "d": "type"})
 
     assert found == {"a": "User", "b": "InProgress", "c": "Foo.BAR", "d": "type"}
+
+
+class DictJob(dict[str, Any]):
+    """Like the SDK's command: a dict by inheritance, empty as one."""
+
+    name = "quiet_sky"
+
+    def _to_dict(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+
+def test_a_job_that_inherits_from_dict_is_a_job(do: Runner) -> None:
+    job = Outcome(DictJob())
+
+    assert bool(job)
+    assert job.plain == {"name": "quiet_sky"}
+    with pytest.raises(UsageError, match="no name before a value"):
+        do("command --input {job}", "pass", Context(namespace={"job": job}))
