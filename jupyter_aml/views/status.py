@@ -37,19 +37,26 @@ def plain(snapshot: Snapshot) -> str:
 
 def _sections(snapshot: Snapshot) -> list[tuple[str, list[tuple[str, str]]]]:
     found = []
-    for name in ("connection", "identity", "host", "disk", "patched"):
+    for name in ("connection", "identity", "host", "disk", "adopted", "patched"):
         part = snapshot.get(name)
         if not part:
             continue
         items = part.items() if isinstance(part, Mapping) else enumerate(part, 1)
-        facts = [(str(key).replace("_", " "), _value(str(key), value)) for key, value in items]
+        facts = [(_title(str(key)), _value(str(key), value)) for key, value in items]
         shown = [(key, value) for key, value in facts if value]
         if shown:
             found.append((name, shown))
     return found
 
 
+def _title(key: str) -> str:
+    """A key in words; the path of an attribute stays as it is."""
+    return key if "." in key else key.replace("_", " ")
+
+
 def _value(key: str, value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and key.endswith(("bytes", "memory", "size")):
         return formats.size(value)
+    if isinstance(value, int | float) and key in {"started", "created", "expires"}:
+        return formats.when(value)
     return formats.cell(value)

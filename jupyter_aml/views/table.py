@@ -8,6 +8,7 @@ from jupyter_aml.views import formats, markup
 
 Row = Mapping[str, object]
 WIDEST = 60
+TIMES = ("created", "created_at", "modified", "modified_at", "last_modified_at", "started", "ended")
 
 
 def columns_of(rows: Sequence[Row]) -> list[str]:
@@ -69,7 +70,7 @@ def plain(
     top = f"{title} · {place}" if title and place else title or place
     if not rows:
         return "\n".join(line for line in (top, empty, note) if line)
-    texts = [[formats.clip(_flat(row.get(name)), WIDEST) for name in names] for row in rows]
+    texts = [[formats.clip(_flat(name, row.get(name)), WIDEST) for name in names] for row in rows]
     widths = [
         max(formats.width(name), *(formats.width(line[index]) for line in texts)) for index, name in enumerate(names)
     ]
@@ -87,12 +88,18 @@ def _align(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -
     return "  ".join(parts).rstrip()
 
 
-def _flat(value: object) -> str:
-    return " ".join(formats.cell(value).split())
+def _flat(name: str, value: object) -> str:
+    return " ".join(_text(name, value).split())
+
+
+def _text(name: str, value: object) -> str:
+    if name.lower() in TIMES:
+        return formats.when(value) or formats.cell(value)
+    return formats.cell(value)
 
 
 def _is_numeric(rows: Sequence[Row], name: str) -> bool:
-    values = [row.get(name) for row in rows if row.get(name) is not None]
+    values = [row.get(name) for row in rows if row.get(name) is not None and name.lower() not in TIMES]
     return bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
@@ -101,7 +108,7 @@ def _css(numeric: bool) -> str:
 
 
 def _html_cell(name: str, value: object) -> str:
-    text = formats.cell(value)
+    text = _text(name, value)
     if name.lower() in {"status", "state"} and text:
         return status(text)
     return markup.esc(text)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_aml.commands.actions import flags, loading, references
+from jupyter_aml.commands.actions import flags, loading, near, references
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Positional, Run, Verb
 from jupyter_aml.commands.outcome import Outcome
@@ -109,7 +109,8 @@ def reference(args: Args, kind: Kind, verb: str) -> references.Reference:
 
 def fetch(context: Context, kind: Kind, which: references.Reference) -> Any:
     """One version from the workspace."""
-    return operations(context, kind).get(which.name, **which.chosen)
+    asked = operations(context, kind)
+    return near.looked_up(lambda: asked.get(which.name, **which.chosen), kind.noun, str(which), asked.list)
 
 
 def view(args: Args) -> Any:
@@ -135,8 +136,10 @@ def limited(items: Any, most: int | None, noun: str) -> tuple[list[Any], str]:
 def _list(kind: Kind) -> Run:
     def run(context: Context, args: Args) -> Outcome:
         name = str(args["name"]).removeprefix("azureml:") if args.get("name") else None
-        items = operations(context, kind).list(name=name, list_view_type=view(args))
-        found, note = limited(items, args.max_results, kind.noun)
+        asked = operations(context, kind)
+        found, note = limited(asked.list(name=name, list_view_type=view(args)), args.max_results, kind.noun)
+        if name and not found and not args.archived_only:
+            found = [fetch(context, kind, references.Reference(name))]
         columns = kind.columns if name else CONTAINERS
         title = f"{kind.noun} {name}" if name else kind.noun
         return Outcome(found, kind="table", columns=columns, place=context.place, title=title, message=note)

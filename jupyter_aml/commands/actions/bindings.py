@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.commands.actions import references, sources
+from jupyter_aml.commands.actions import near, references, sources
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.outcome import unwrap
 from jupyter_aml.commands.scripts import inputs
@@ -100,26 +101,14 @@ def find_asset(context: Context, text: str, before: str = "") -> Any:
         try:
             return operations.get(which.name, **which.chosen)
         except Exception as error:
-            if not _is_missing(error):
+            if not near.is_missing(error):
                 raise
-    near = _near(context, which.name)
+    nearest = _nearest(context, which.name)
     msg = f"{before}the workspace has no data asset or model {which}."
-    remedy = f"Did you mean {near}?" if near else f"Register it: %aml data create {which.name} PATH"
+    remedy = f"Did you mean {nearest}?" if nearest else f"Register it: %aml data create {which.name} PATH"
     raise NotFoundError(msg if before else f"T{msg[1:]}", remedy=remedy)
 
 
-def _is_missing(error: Exception) -> bool:
-    """Whether the SDK says that a label points to nothing; it raises its own error for that."""
-    if type(error).__name__ == "ResourceNotFoundError":
-        return True
-    text = str(error).lower()
-    return type(error).__module__.startswith("azure.") and ("not found" in text or "no asset" in text)
-
-
-def _near(context: Context, name: str) -> str:
-    import difflib
-    import itertools
-
-    names = [one.name for one in itertools.islice(context.client.data.list(), 500)]
-    found = difflib.get_close_matches(name, names, n=1)
+def _nearest(context: Context, name: str) -> str:
+    found = difflib.get_close_matches(name, near.known(context.client.data.list), n=1)
     return f"{found[0]}@latest" if found else ""

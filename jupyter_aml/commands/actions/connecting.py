@@ -20,7 +20,7 @@ def connect(context: Context, args: Args) -> Outcome:
         "tenant_id": args.tenant, "client_id": args.client_id, "cloud": args.cloud,
     }  # fmt: skip
     given = {key: value for key, value in named.items() if value}
-    if args.var:
+    if args.var and context.namespace is None:
         context.bind(args.var, None)
     client = clients.connect(_target(context, args.target), adopt=args.adopt, **given)
     connection = clients.connection(client)

@@ -25,8 +25,7 @@ def submit(context: Context, args: Args, job: Any) -> Outcome:
     Raises:
         JobFailedError: --wait or --stream was given, and the job did not complete.
     """
-    if args.get("var"):
-        context.bind(args.var, None)
+    check_var(context, args.get("var"))
     options = {"skip_validation": True} if args.get("skip_validation") else {}
     created = context.client.jobs.create_or_update(job, **options)
     outcome = jobs.outcome(context, created)
@@ -46,6 +45,16 @@ def submit(context: Context, args: Args, job: Any) -> Outcome:
         live.wait(context, created.name)
         outcome.refresh()
     return outcome
+
+
+def check_var(context: Context, name: str | None) -> None:
+    """Refuse a `--var` that could not be bound, before anything is sent.
+
+    Raises:
+        UsageError: It is no variable's name, or there are no variables here.
+    """
+    if name and (context.namespace is None or not name.isidentifier()):
+        context.bind(name, None)
 
 
 def _streamed(context: Context, outcome: Outcome) -> Outcome:

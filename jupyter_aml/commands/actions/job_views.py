@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from jupyter_aml.commands import plain
 from jupyter_aml.commands.actions import assets, jobs, live
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args
@@ -40,7 +41,7 @@ def _fitting(context: Context, args: Args) -> Iterator[Any]:
     if args.tag:
         wanted["tag"] = args.tag
     for job in context.client.jobs.list(**wanted):
-        if args.status and str(job.status).lower() != args.status.lower():
+        if args.status and str(plain.plain(job.status)).lower() != args.status.lower():
             continue
         if args.experiment_name and job.experiment_name != args.experiment_name:
             continue

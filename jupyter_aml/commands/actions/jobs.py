@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jupyter_aml.commands import plain
+from jupyter_aml.commands.actions import near
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import AmlError, ResourceError, UsageError
@@ -172,7 +173,8 @@ def wanted(context: Context, value: Any, verb: str) -> Any:
     Raises:
         UsageError: No job was named.
     """
-    return context.client.jobs.get(name_of(value, verb))
+    name, client = name_of(value, verb), context.client
+    return near.looked_up(lambda: client.jobs.get(name), "job", name, client.jobs.list)
 
 
 def name_of(value: Any, verb: str) -> str:

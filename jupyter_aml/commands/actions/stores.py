@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_aml.commands import plain
+from jupyter_aml.commands.actions import near
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.scripts import places
 from jupyter_aml.errors import NotFoundError, UsageError
@@ -135,9 +137,11 @@ def of_place(context: Context, place: places.Place, text: str) -> Files:
     if place.sort != "datastore":
         msg = f"{text} is not in a datastore."
         raise UsageError(msg, remedy="Write DATASTORE/path or azureml://datastores/DATASTORE/paths/path.")
-    store = context.client.datastores.get(place.name, include_secrets=True)
-    if store.type not in BLOBS:
-        msg = f"The datastore {place.name} is {store.type}; its files cannot be listed here."
+    stores = context.client.datastores
+    store = near.looked_up(lambda: stores.get(place.name, include_secrets=True), "datastore", place.name, stores.list)
+    kind = str(plain.plain(store).get("type"))
+    if kind not in BLOBS:
+        msg = f"The datastore {place.name} is of type {kind}; its files cannot be listed here."
         raise UsageError(msg, remedy="Use a datastore of type azure_blob or azure_data_lake_gen2.")
     container = getattr(store, "container_name", None) or store.filesystem
     endpoint = getattr(store, "endpoint", None) or "core.windows.net"
@@ -180,10 +184,34 @@ def _output(context: Context, place: places.Place, text: str) -> Files:
     if output is None and wanted != "default":
         msg = f"{text}: the job {place.name} has no output {wanted!r}."
         raise NotFoundError(msg, why=f"Its outputs are {', '.join(outputs) or 'none'}.")
-    if not path:
-        path = f"azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{place.name}/"
+    if wanted == "default":
+        path = path or f"azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{place.name}/"
+    elif not path:
+        path = _resolved(context, place.name, wanted)
     inner = f"{path.rstrip('/')}/{place.path}" if place.path else path
     return files(context, inner)
+
+
+def _resolved(context: Context, job: str, output: str) -> str:
+    """Where an output of a job was written, as run history tells.
+
+    Raises:
+        NotFoundError: It has not been written (yet).
+    """
+    from jupyter_aml.client.rest import Rest
+
+    rest = Rest(context.connection)
+    asset = ((rest.get(f"runs/{job}", api="history/v1.0").get("outputs") or {}).get(output) or {}).get("assetId")
+    if asset:
+        for api, path, key in (
+            ("data/v1.0", "dataversion/batchGetResolvedUris", "uri"),
+            ("modelregistry/v1.0", "models/batchGetResolvedUris", "path"),
+        ):
+            found = (rest.post(path, {"values": [asset]}, api=api).get("values") or {}).get(asset)
+            if found:
+                return str(found[key])
+    msg = f"The output {output} of the job {job} is not there."
+    raise NotFoundError(msg, why="Outputs are kept when a job completes.", remedy=f"Type %aml job show {job}.")
 
 
 def _is_folder_mark(item: Any) -> bool:

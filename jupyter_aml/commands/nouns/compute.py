@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_aml.commands.actions import assets, flags, loading, references
+from jupyter_aml.commands.actions import assets, flags, loading, near, references
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Run, Verb
 from jupyter_aml.commands.outcome import Outcome
@@ -71,11 +71,16 @@ def _list(context: Context, args: Args) -> Outcome:
 
 
 def _show(context: Context, args: Args) -> Outcome:
-    return _outcome(context, context.client.compute.get(references.required(args, "compute show")))
+    return _outcome(context, _get(context, references.required(args, "compute show")))
+
+
+def _get(context: Context, name: str) -> Any:
+    asked = context.client.compute
+    return near.looked_up(lambda: asked.get(name), "compute", name, asked.list)
 
 
 def _delete(context: Context, args: Args) -> Outcome:
-    name = references.required(args, "compute delete")
+    name = _get(context, references.required(args, "compute delete")).name
     context.confirm(f"Delete the compute {name}?", yes=args.yes)
     poller = context.client.compute.begin_delete(name)
     if not args.no_wait:
@@ -85,7 +90,7 @@ def _delete(context: Context, args: Args) -> Outcome:
 
 def _act(verb: str, done: str) -> Run:
     def run(context: Context, args: Args) -> Outcome:
-        name = references.required(args, f"compute {verb}")
+        name = _get(context, references.required(args, f"compute {verb}")).name
         begin: Callable[..., Any] = getattr(context.client.compute, f"begin_{verb}")
         poller = begin(name)
         if args.no_wait:
@@ -98,7 +103,7 @@ def _act(verb: str, done: str) -> Run:
 
 def _update(context: Context, args: Args) -> Outcome:
     name = references.required(args, "compute update")
-    entity = context.client.compute.get(name)
+    entity = _get(context, name)
     for key in ("min_instances", "max_instances", "idle_time_before_scale_down"):
         if args[key] is not None:
             if not hasattr(entity, key):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from jupyter_aml.commands.actions import assets, flags, loading, references
+from jupyter_aml.commands.actions import assets, flags, loading, near, references
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Verb
 from jupyter_aml.commands.outcome import Outcome
@@ -85,11 +85,16 @@ def _list(context: Context, args: Args) -> Outcome:
 def _show(context: Context, args: Args) -> Outcome:
     if not args.name:
         return _outcome(context, context.client.datastores.get_default(), "This is the default datastore.")
-    return _outcome(context, context.client.datastores.get(args.name))
+    return _outcome(context, _get(context, args.name))
+
+
+def _get(context: Context, name: str, *, secrets: bool = False) -> Any:
+    asked = context.client.datastores
+    return near.looked_up(lambda: asked.get(name, include_secrets=secrets), "datastore", name, asked.list)
 
 
 def _delete(context: Context, args: Args) -> Outcome:
-    name = references.required(args, "datastore delete")
+    name = _get(context, references.required(args, "datastore delete")).name
     context.confirm(f"Delete the datastore {name}? Its files stay where they are.", yes=args.yes)
     context.client.datastores.delete(name)
     return Outcome(None, place=context.place, message=f"{name} is deleted.")
@@ -97,7 +102,7 @@ def _delete(context: Context, args: Args) -> Outcome:
 
 def _update(context: Context, args: Args) -> Outcome:
     name = references.required(args, "datastore update")
-    entity = context.client.datastores.get(name, include_secrets=True)
+    entity = _get(context, name, secrets=True)
     assets.change(entity, args)
     return _outcome(context, context.client.datastores.create_or_update(entity), f"{name} is updated.")
 

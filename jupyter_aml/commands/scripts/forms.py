@@ -23,12 +23,17 @@ _ARM = re.compile(
 
 
 def specification(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The job as its author would have written it: no read-only fields, short references, no default output."""
+    """The job as its author would have written it: no read-only fields, short references, no default output.
+
+    Code keeps its long reference: the SDK takes a short one for a path.
+    """
     found = {key: value for key, value in job.items() if key not in READ_ONLY and value not in (None, {}, [], "")}
     outputs = {key: _output(value) for key, value in (found.pop("outputs", None) or {}).items() if key != "default"}
     if outputs:
         found["outputs"] = outputs
-    short = _shorten(found)
+    short = {**_shorten(found), **{key: found[key] for key in ("code",) if key in found}}
+    if "inputs" in short:
+        short["inputs"] = {key: _literal(value) for key, value in short["inputs"].items()}
     if short.get("type") == "command":
         short = {"$schema": SCHEMA, **short}
     first = [key for key in _ORDER if key in short]
@@ -115,6 +120,19 @@ def _output(value: Any) -> Any:
     if "/dcid." in path or "${{name}}" in path:
         kept.pop("path")
     return kept
+
+
+def _literal(value: Any) -> Any:
+    """An input; the wire has every literal as a text, the YAML has numbers and booleans where they read the same."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        try:
+            number = kind(value)
+        except ValueError:
+            continue
+        return number if str(number) == value else value
+    return value == "True" if value in ("True", "False") else value
 
 
 def _shorten(value: Any) -> Any:

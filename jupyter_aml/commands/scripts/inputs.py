@@ -51,6 +51,8 @@ def understand(name: str, value: Any, cwd: Path) -> Meant:
         return _text(name, value, cwd)
     if isinstance(value, PurePath):
         return _path(name, str(value), cwd)
+    if hasattr(value, "_to_dict"):  # an entity of the SDK; its jobs are dicts, too
+        return Meant("entity", value)
     if isinstance(value, Mapping | list | tuple):
         return Meant("literal", json.dumps(value, default=str))
     number = value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value

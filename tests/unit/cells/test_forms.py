@@ -54,6 +54,7 @@ def test_the_specification_drops_what_the_service_added() -> None:
     assert found["outputs"] == {"model": {"type": "mlflow_model", "mode": "rw_mount"}}
     assert found["environment"] == "azureml:clinic:2"
     assert found["inputs"]["data"]["path"] == "azureml:iris:3"
+    assert found["code"] == JOB["code"]
 
 
 def test_the_yaml_form_loads_with_the_sdk() -> None:
@@ -101,3 +102,9 @@ def test_jobs_of_other_types_become_programs_around_their_yaml() -> None:
 
     compile(text, "job.py", "exec")
     assert "load_job" in text
+
+
+def test_literals_get_their_types_back_where_they_read_the_same() -> None:
+    job = {**JOB, "inputs": {"a": "0.1", "b": "7", "c": "True", "d": "007", "e": "1e-3", "f": "words"}}
+
+    assert forms.specification(job)["inputs"] == {"a": 0.1, "b": 7, "c": True, "d": "007", "e": "1e-3", "f": "words"}
