@@ -12,6 +12,7 @@ from jupyter_aml.commands import help as texts
 from jupyter_aml.commands import output
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Grammar, grammar
+from jupyter_aml.commands.hush import hushed
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.commands.parse import Command, parse
 from jupyter_aml.commands.target import Target
@@ -56,7 +57,8 @@ def execute(command: Command, context: Context, table: Grammar) -> Outcome | Non
         quiet=context.quiet or args.only_show_errors,
         verbose=context.verbose or args.verbose,
     )
-    result = command.verb.run(inner, args)
+    with hushed(verbose=inner.verbose):
+        result = command.verb.run(inner, args)
     if result is None:
         return None
     outcome = result if isinstance(result, Outcome) else Outcome(result)

@@ -16,6 +16,7 @@ from jupyter_aml.commands import faults, output
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.docs import markdown
 from jupyter_aml.commands.grammar import Args, Flag, Grammar, Noun, Verb, build
+from jupyter_aml.commands.hush import hushed
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.commands.run import run
 from jupyter_aml.commands.tokens import tokenize
@@ -389,3 +390,18 @@ def test_a_job_that_inherits_from_dict_is_a_job(do: Runner) -> None:
     assert job.plain == {"name": "quiet_sky"}
     with pytest.raises(UsageError, match="no name before a value"):
         do("command --input {job}", "pass", Context(namespace={"job": job}))
+
+
+@pytest.mark.parametrize(("verbose", "count"), [(False, 0), (True, 1)])
+def test_notes_about_experimental_classes_are_left_out(
+    caplog: pytest.LogCaptureFixture, verbose: bool, count: int
+) -> None:
+    from azure.ai.ml._utils import _experimental
+
+    with hushed(verbose=verbose):
+        _experimental.module_logger.warning("Class X: %s", _experimental.EXPERIMENTAL_CLASS_MESSAGE)
+        _experimental.module_logger.warning("Something else.")
+
+    told = [record.getMessage() for record in caplog.records]
+    assert sum("experimental" in text for text in told) == count
+    assert "Something else." in told
