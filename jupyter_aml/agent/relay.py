@@ -150,9 +150,10 @@ def install() -> None:
 
 def patch_requests() -> None:
     """Take `requests.adapters.HTTPAdapter.send`, once."""
-    import requests.adapters
+    # Not `requests.adapters.HTTPAdapter`: while `requests` is being imported it has no attribute `adapters` yet.
+    from requests.adapters import HTTPAdapter
 
-    kind: Any = requests.adapters.HTTPAdapter
+    kind: Any = HTTPAdapter
     inner = kind.send
     if hasattr(inner, "jupyter_aml_relay"):
         return

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -197,3 +200,18 @@ def test_only_the_standard_library_is_needed() -> None:
     }
 
     assert top <= set(sys.stdlib_module_names)
+
+
+def test_the_relay_is_in_as_soon_as_requests_has_been_imported() -> None:
+    code = """
+from jupyter_aml.agent import boot
+boot.start()
+import requests
+print(hasattr(requests.adapters.HTTPAdapter.send, "jupyter_aml_relay"))
+"""
+    variables = {relay.DOOR: "http://127.0.0.1:9", relay.TOKENS[0]: "token"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **variables}, check=True, capture_output=True, text=True
+    )
+
+    assert ran.stdout.strip() == "True"
