@@ -138,7 +138,6 @@ def on_wire(reader: Reader, held: sqlite3.Row, folder: Path) -> dict[str, Any]:
         "last_updated_timestamp_ms": held["modified"],
         "artifact_uri": places.uri(folder, held["place"]),
         "status": held["status"],
-        "creator_id": held["creator_id"],
         "model_type": held["model_type"],
         "source_run_id": held["source_run_id"],
         "status_message": held["status_message"],

@@ -56,18 +56,17 @@ def of_source(workspace: Workspace, reader: Reader, source: str) -> str:
     if match := _RUN.match(source):
         held = runs.row(reader, match["run"])
         return _of_location(workspace, "/".join(part for part in (held["place"], match["path"]) if part), source)
-    if source.startswith("mlflow-artifacts:"):
-        return of_place(workspace, re.sub(r"^mlflow-artifacts:/*", "", source))
     return _of_location(workspace, places.relative(workspace.folder, source), source)
 
 
 def _of_location(workspace: Workspace, place: str, source: str) -> str:
     if not place:
         raise faults.invalid(f"Invalid model version source: '{source}'. It names no model.")
+    place = re.sub(r"^mlflow-artifacts:/+", "", place)
     if not places.is_whole(place):
         places.below(workspace.folder / places.RUNS, place)
         return of_place(workspace, place)
-    if "://" in place:
+    if not place.startswith("/"):
         return place
     raise faults.invalid(
         f"Invalid model version source: '{source}'. To use a local path as a model version source, it has to be"

@@ -6,16 +6,19 @@ write the files itself, without a server in between.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 
 from jupyter_aml.local.tracking import faults
 
 RUNS = "runs"
+PROXIED = "mlflow-artifacts:"
+_SCHEME = re.compile(r"^[A-Za-z][\w+.-]+:/")
 
 
 def is_whole(place: str) -> bool:
     """Whether a place is a URI or an absolute path rather than one below the runs folder."""
-    return "://" in place or place.startswith("/") or Path(place).is_absolute()
+    return place.startswith("/") or _SCHEME.match(place) is not None
 
 
 def uri(folder: Path, place: str) -> str:
@@ -33,8 +36,8 @@ def uri(folder: Path, place: str) -> str:
 def relative(folder: Path, location: str) -> str:
     """The place to keep for a location: relative when it lies below this workspace's runs folder."""
     text = location.removeprefix("file://") if location.startswith("file:///") else location
-    if "://" in text:
-        return text
+    if _SCHEME.match(text):
+        return text.rstrip("/")
     root = str(folder / RUNS)
     if text == root:
         return ""
@@ -43,10 +46,10 @@ def relative(folder: Path, location: str) -> str:
 
 def path(folder: Path, place: str) -> Path | None:
     """The folder on this machine, or None when the artifacts are elsewhere."""
-    found = uri(folder, place)
-    if found.startswith("file://"):
-        found = found.removeprefix("file://")
-    return None if "://" in found else Path(found)
+    found = uri(folder, place).removeprefix("file://")
+    if found.startswith(PROXIED):
+        return below(folder / RUNS, re.sub(r"^mlflow-artifacts:/+", "", found))
+    return None if _SCHEME.match(found) else Path(found)
 
 
 def below(root: Path, relative_path: str) -> Path:

@@ -91,7 +91,7 @@ def _column(key: str, folder: Path) -> Sql:
     if key != "artifact_uri":
         return Sql(_COLUMNS[key])
     return Sql(
-        "CASE WHEN instr(runs.place, '://') OR substr(runs.place, 1, 1)='/' THEN runs.place"
+        "CASE WHEN instr(runs.place, ':/') OR substr(runs.place, 1, 1)='/' THEN runs.place"
         " ELSE ? || '/' || runs.place END",
         (places.uri(folder, ""),),
     )

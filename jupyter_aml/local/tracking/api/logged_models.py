@@ -14,6 +14,7 @@ from jupyter_aml.local.tracking import (
     limits,
     logged_models,
     matching,
+    names,
     places,
     runs,
 )
@@ -34,7 +35,8 @@ MOST = 1000
 
 def create(call: Call) -> dict[str, Any]:
     """POST logged-models."""
-    model_id = f"m-{uuid.uuid4().hex}"
+    made = uuid.uuid4()
+    model_id = f"m-{made.hex}"
     source_id = call.text("source_run_id")
     with call.database.write() as tx:
         experiment = experiments.active(tx, call.text("experiment_id") or experiments.DEFAULT)
@@ -43,7 +45,7 @@ def create(call: Call) -> dict[str, Any]:
             call.folder,
             model_id=model_id,
             experiment=experiment["id"],
-            name=call.text("name") or f"model-{model_id[2:10]}",
+            name=call.text("name") or names.generated(made.int),
             kind=call.text("model_type"),
             source=runs.row(tx, source_id) if source_id else None,
             user=call.identity.name,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_aml.local.store.database import Transaction, dumps
-from jupyter_aml.local.tracking import experiments, faults, limits, places, run_search, runs
+from jupyter_aml.local.tracking import experiments, faults, limits, names, places, run_search, runs
 from jupyter_aml.local.tracking.api import artifacts
 from jupyter_aml.local.tracking.api.call import Call, Endpoint
 from jupyter_aml.local.tracking.experiments import ACTIVE, DELETED
@@ -26,8 +26,9 @@ def create(call: Call) -> dict[str, Any]:
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values"
             f" (run_name='{given}', mlflow.runName='{tagged}')."
         )
-    run_id = uuid.uuid4().hex
-    name = given or tagged or f"run-{run_id[:8]}"
+    made = uuid.uuid4()
+    run_id = made.hex
+    name = given or tagged or names.generated(made.int)
     start = call.whole("start_time", 0)
     with call.database.write() as tx:
         experiment = experiments.active(tx, call.text("experiment_id") or experiments.DEFAULT)
