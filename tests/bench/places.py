@@ -1,0 +1,86 @@
+"""A local workspace for measuring: a store of its own that is gone afterwards, host included."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.testing import hosts
+
+ENDED = {"Completed", "Failed", "Canceled"}
+TAGS = {"jupyter_aml.interpreter": "submitter"}
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A connected workspace.
+
+    Attributes:
+        client: The real `MLClient`.
+        folder: A folder for the files of the measurement.
+        environment: Reference of an environment that means this interpreter.
+    """
+
+    client: Any
+    folder: Path
+    environment: str
+
+    def command(self, line: str, code: Path | None = None) -> Any:
+        """A command job, not submitted yet."""
+        from azure.ai.ml import command
+
+        return command(command=line, code=str(code) if code else None, environment=self.environment)
+
+    def finished(self, name: str, seconds: float = 120.0) -> str:
+        """Wait for a job's end; its status."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            status = self.client.jobs.get(name).status
+            if status in ENDED:
+                return str(getattr(status, "value", status))
+            time.sleep(0.05)
+        msg = f"The job {name} has not ended in {seconds:g} s."
+        raise TimeoutError(msg)
+
+    def log(self, name: str) -> str:
+        """What the job has written."""
+        connection = self.client.jupyter_aml
+        workspace = connection.store.workspace(connection.entry)
+        return (workspace.runs_folder(name) / "user_logs" / "std_log.txt").read_text(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def place() -> Iterator[Place]:
+    """A workspace in a temporary store."""
+    import jupyter_aml
+
+    folder = Path(tempfile.mkdtemp(prefix="aml-bench-"))
+    home = folder / "home"
+    kept = os.environ.get("JUPYTER_AML_HOME")
+    os.environ["JUPYTER_AML_HOME"] = str(home)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    try:
+        client = jupyter_aml.connect("local")
+        from azure.ai.ml.entities import Environment
+
+        made = client.environments.create_or_update(Environment(name="bench", image=IMAGE, tags=TAGS))
+        yield Place(client, folder, f"azureml:{made.name}:{made.version}")
+    finally:
+        jupyter_aml.disconnect()
+        from jupyter_aml.client import services
+
+        services.close(home)
+        hosts.stop(home)
+        if kept is None:
+            os.environ.pop("JUPYTER_AML_HOME", None)
+        else:
+            os.environ["JUPYTER_AML_HOME"] = kept
+        shutil.rmtree(folder, ignore_errors=True)
