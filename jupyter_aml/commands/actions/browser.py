@@ -9,7 +9,7 @@ from jupyter_aml.errors import UsageError
 
 
 def show(context: Context, url: str) -> None:
-    """Open an address in the browser if a person is there, and say it in any case.
+    """Open a page in the browser if a person is there; else, and for a folder, say where it is.
 
     Raises:
         UsageError: There is none.
@@ -19,4 +19,5 @@ def show(context: Context, url: str) -> None:
         raise UsageError(msg)
     if context.interactive and url.startswith("http"):
         webbrowser.open(url)
-    context.warn(url)
+    else:
+        context.warn(url)

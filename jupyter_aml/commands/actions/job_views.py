@@ -126,7 +126,8 @@ def open_page(context: Context, args: Args) -> Outcome:
 
     job = jobs.wanted(context, args.name, "open")
     url = str(job.studio_url or "")
-    browser.show(context, url)
+    if url.startswith("http"):
+        browser.show(context, url)
     return Outcome(url, place=context.place, title=job.name)
 
 

@@ -10,6 +10,7 @@ from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Verb
 from jupyter_aml.commands.outcome import Outcome, unwrap
+from jupyter_aml.commands.scripts import inputs
 from jupyter_aml.errors import UsageError
 
 KIND = Kind("model", "models", ("name", "version", "type", "path", "description"), "iris_model")
@@ -38,7 +39,7 @@ def _located(context: Context, value: Any, result: str | None) -> tuple[str, str
     """The path or URI of a model, and its type."""
     if hasattr(value, "outputs") and hasattr(value, "name"):
         return _of_job(value, result)
-    if isinstance(value, str) and "://" in value:
+    if isinstance(value, str) and inputs.is_uri(value):
         return value, "mlflow_model" if value.startswith("runs:") else "custom_model"
     if not isinstance(value, str | Path):
         msg = f"model create: a {type(value).__name__} is no model."

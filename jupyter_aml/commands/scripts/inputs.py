@@ -15,7 +15,7 @@ from jupyter_aml.errors import UsageError
 Meaning = Literal["literal", "path", "uri", "asset", "frame", "entity"]
 DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
 _ASSET = re.compile(r"^(?:azureml:)?(?P<name>[A-Za-z0-9][\w.-]{0,254})(?:@(?P<label>[\w-]+)|:(?P<version>[\w.-]+))$")
-_URI = re.compile(r"^(?:azureml|https?|abfss?|wasbs?|runs|file)://", re.IGNORECASE)
+_URI = re.compile(r"^(?:(?:azureml|https?|abfss?|wasbs?|file)://|runs:/)", re.IGNORECASE)
 _FILE = re.compile(
     r"\.(?:csv|tsv|parquet|json|jsonl|txt|gz|zip|npz|npy|pkl|h5|png|jpe?g|xlsx?|db|ya?ml)$", re.IGNORECASE
 )

@@ -77,9 +77,7 @@ def index() -> Index:
 def _small(monkeypatch: pytest.MonkeyPatch, index: Index) -> None:
     monkeypatch.setattr(module, "grammar", lambda: TABLE)
     monkeypatch.setattr(module, "INDEX", index)
-    monkeypatch.delitem(
-        sys.modules, index_module.CONNECT, raising=False
-    )  # nobody is connected: nothing to refresh from
+    monkeypatch.delitem(sys.modules, index_module.CONNECT, raising=False)  # nobody is connected
 
 
 def texts(before: str, **names: Any) -> list[str] | None:

@@ -45,7 +45,7 @@ def record(wire: Any, name: str = "fox") -> Record:
 def ready(wire: Any, command: str = "echo hi", **more: Any) -> prepare.Ready:
     status, body = wire.put("fox", command, **more)
     assert status == 201, body
-    outer = {"PATH": "/bin", "HOME": "/home/ada", "SECRET": "x", "PYTHONDONTWRITEBYTECODE": "1"}
+    outer = {"PATH": "/bin", "HOME": "/users/ada", "SECRET": "x", "PYTHONDONTWRITEBYTECODE": "1"}
     return prepare.prepare(wire.workspace, record(wire), door=DOOR, outer=outer)
 
 
@@ -78,7 +78,7 @@ def test_a_file_input_is_mounted_read_only_under_its_own_name(wire: Any) -> None
 
     (mount,) = spec.mounts
     assert mount.readonly
-    assert mount.target.endswith("/work/fox/inputs/d/iris.csv")
+    assert mount.target.endswith(str(Path("work", "fox", "inputs", "d", "iris.csv")))
     assert Path(mount.source).read_text() == "a,b\n1,2\n"
     assert spec.command == f"cat {mount.target}"
 
@@ -187,7 +187,7 @@ def test_paths_of_inputs_and_outputs_are_variables_too(wire: Any) -> None:
     ).spec.env
 
     assert env["AZUREML_INPUT_d"] == env["AZURE_ML_INPUT_d"]
-    assert env["AZURE_ML_OUTPUT_my_model"].endswith("/work/fox/outputs/my-model")
+    assert env["AZURE_ML_OUTPUT_my_model"].endswith(str(Path("work", "fox", "outputs", "my-model")))
 
 
 def test_outputs_and_logs_of_the_working_folder_show_while_the_job_runs(wire: Any) -> None:
