@@ -202,7 +202,7 @@ class Runner:
             case Instruction.PREPARE:
                 self._in_thread(live, self._prepare, self._prepared)
             case Instruction.ENQUEUE:
-                self._slots.ask(live.slot, live.record.name, live.need)
+                self._slots.ask(live.slot, live.record.name, live.need, came=live.record.created)
                 self._grant()
             case Instruction.START:
                 self._in_thread(live, self._start, self._started)

@@ -1,13 +1,16 @@
-"""The queue: each compute is a number of slots, and jobs of one compute start in the order they came.
+"""The queue: each compute is a number of slots, and jobs of one compute that are ready start in the order they came.
 
 Pure: the host holds one `Slots` in memory and rebuilds it from the jobs it finds when it starts.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import NamedTuple
 
 Key = tuple[str, str]
 """(GUID of the workspace, name of the compute in lower case)."""
@@ -21,12 +24,20 @@ def line_of(workspace: str, compute: str) -> Key:
     return MACHINE if compute in {"", "local", "serverless"} else (workspace, compute)
 
 
+class _Waiting(NamedTuple):
+    """A job in line."""
+
+    came: float
+    job: str
+    need: int
+
+
 @dataclass
 class _Line:
     """One compute's holders and those who wait."""
 
     holders: dict[str, int] = field(default_factory=dict)
-    waiting: deque[tuple[str, int]] = field(default_factory=deque)
+    waiting: deque[_Waiting] = field(default_factory=deque)
 
 
 class Slots:
@@ -35,11 +46,19 @@ class Slots:
     def __init__(self) -> None:
         self._lines: dict[Key, _Line] = {}
 
-    def ask(self, key: Key, job: str, need: int = 1) -> None:
-        """Put a job at the end of the line; `need` is how many slots it takes (its instances)."""
+    def ask(self, key: Key, job: str, need: int = 1, *, came: float = 0.0) -> None:
+        """Put a job in line, behind those that came before it.
+
+        Args:
+            key: The line.
+            job: Its name.
+            need: How many slots it takes (its instances).
+            came: When it was submitted; one that took long to prepare still stands where it came.
+        """
         line = self._lines.setdefault(key, _Line())
-        if job not in line.holders and all(job != waiting for waiting, _ in line.waiting):
-            line.waiting.append((job, need))
+        if job not in line.holders and all(job != one.job for one in line.waiting):
+            place = bisect_right(line.waiting, came, key=attrgetter("came"))
+            line.waiting.insert(place, _Waiting(came, job, need))
 
     def hold(self, key: Key, job: str, need: int = 1) -> None:
         """Count a job that runs already (found again after a restart)."""
@@ -51,7 +70,7 @@ class Slots:
         if line is None:
             return
         line.holders.pop(job, None)
-        line.waiting = deque(item for item in line.waiting if item[0] != job)
+        line.waiting = deque(one for one in line.waiting if one.job != job)
         if not line.holders and not line.waiting:
             del self._lines[key]
 
@@ -61,7 +80,7 @@ class Slots:
         for key, line in self._lines.items():
             capacity = max(capacities.get(key, 1), 1)
             while line.waiting:
-                job, need = line.waiting[0]
+                _, job, need = line.waiting[0]
                 if sum(line.holders.values()) + min(need, capacity) > capacity:
                     break
                 line.waiting.popleft()
@@ -76,7 +95,7 @@ class Slots:
     def ahead(self, key: Key, job: str) -> int:
         """How many jobs stand before this one."""
         line = self._lines.get(key, _Line())
-        names = [name for name, _ in line.waiting]
+        names = [one.job for one in line.waiting]
         return len(line.holders) + names.index(job) if job in names else 0
 
     def busy(self) -> bool:

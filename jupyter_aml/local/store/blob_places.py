@@ -78,10 +78,10 @@ class Places:
 
     def path(self, container: str, name: str = "") -> Path:
         """Where a blob, or a folder of blobs (with or without a slash at the end), is or would be."""
-        bare = name.rstrip("/")
+        bare = name.removesuffix("/")
         if container == ARTIFACTS and bare.startswith(RUN) and "/" not in bare[len(RUN) :]:
             return Path(self._runs, blob_names.escape(bare[len(RUN) :]))
-        if not bare:
+        if not name:
             return Path(self._container(container))
         spot = self.locate(container, bare)
         return Path(spot.root, spot.relative)

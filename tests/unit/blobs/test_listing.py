@@ -52,6 +52,15 @@ def test_pages_of_any_size_give_the_same_names(blobs: BlobStore, prefix: str, de
     assert pages(blobs, prefix, delimiter, limit) == expected(TREE, prefix, delimiter)
 
 
+def test_a_prefix_of_slashes_is_a_name_like_any_other(blobs: BlobStore) -> None:
+    for name in ("a", "/a", "//a", "b/c", "b//c"):
+        blobs.write("box", name, b"")
+
+    assert pages(blobs, "/", "", 10) == ["//a", "/a"]
+    assert pages(blobs, "//", "", 10) == ["//a"]
+    assert pages(blobs, "b//", "", 10) == ["b//c"]
+
+
 PIECE = st.sampled_from(
     ["a", "b", ".", "..", "", "%", "-", "0", "é", "x" * 250, "x" * 44, "x" * 300, "\U0001f600", "\uffee"]
 )

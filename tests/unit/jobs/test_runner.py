@@ -18,7 +18,7 @@ from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.runtime.spec import RunSpec
 from jupyter_aml.local.tracking import records as tracking
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class PretendedRun:
@@ -212,9 +212,10 @@ def test_jobs_of_a_compute_with_one_slot_run_one_after_the_other(bench: Bench) -
         {"location": "local", "properties": {"computeType": "AmlCompute", "properties": {"scaleSettings": scale}}},
     )
     compute = f"{bench.wire.base}/computes/one"
-    for name in ("a", "b", "c"):
-        bench.submit(name, computeId=compute)
+    bench.submit("a", computeId=compute)
     bench.until_status("a", "Running")
+    for name in ("b", "c"):
+        bench.submit(name, computeId=compute)
     bench.until(lambda: [bench.status(name) for name in "bc"] == ["Queued", "Queued"])
 
     bench.wire.ask("POST", "/jobs/b/cancel")

@@ -22,6 +22,15 @@ def test_jobs_of_one_compute_start_in_the_order_they_came() -> None:
     assert slots.grant({LOCAL: 2}) == [(LOCAL, "c")]
 
 
+def test_who_was_ready_late_stands_where_it_came() -> None:
+    slots = Slots()
+    slots.ask(LOCAL, "third", came=3.0)
+    slots.ask(LOCAL, "first", came=1.0)
+    slots.ask(LOCAL, "second", came=2.0)
+
+    assert slots.grant({LOCAL: 2}) == [(LOCAL, "first"), (LOCAL, "second")]
+
+
 def test_a_full_compute_does_not_hold_up_another() -> None:
     slots = Slots()
     slots.ask(LOCAL, "a")
