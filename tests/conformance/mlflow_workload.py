@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+# ruff: noqa: E402 - MLflow reads these as it is imported
 warnings.simplefilter("ignore")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -109,7 +110,7 @@ def reads(client: MlflowClient, facts: dict[str, Any]) -> dict[str, Any]:
         "paths": paths,
         "history": [(one.step, round(one.value, 3)) for one in history],
         "text": text,
-        "folder": sorted(os.listdir(local)),
+        "folder": sorted(path.name for path in Path(local).iterdir()),
         "found": list(found["run_id"]) == [facts["outer"]],
         "dataset": run.inputs.dataset_inputs[0].dataset.name,
         "parent": client.get_run(facts["inner"]).data.tags["mlflow.parentRunId"] == facts["outer"],

@@ -68,12 +68,19 @@ def test_an_environment_with_a_build_context_is_uploaded(world: Any, folder: Pat
 
 
 def test_environment_versions_count_up_and_latest_is_the_newest(ml_client: Any) -> None:
-    for _ in range(3):
-        ml_client.environments.create_or_update(Environment(name="sk", image=IMAGE))
+    for number in range(3):
+        ml_client.environments.create_or_update(Environment(name="sk", image=f"{IMAGE}:{number}"))
 
     assert ml_client.environments.get("sk", label="latest").version == "3"
     assert [one.version for one in ml_client.environments.list("sk")] == ["3", "2", "1"]
     assert [one.name for one in ml_client.environments.list()] == ["sk"]
+
+
+def test_an_environment_without_a_version_that_says_the_same_stays_as_it_is(ml_client: Any) -> None:
+    for _ in range(2):
+        ml_client.environments.create_or_update(Environment(name="sk", image=IMAGE))
+
+    assert [one.version for one in ml_client.environments.list("sk")] == ["1"]
 
 
 def test_another_image_for_an_existing_version_is_a_conflict(ml_client: Any) -> None:

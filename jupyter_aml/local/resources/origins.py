@@ -1,4 +1,4 @@
-"""Where an asset's content is in the end: outputs and artifacts of jobs become the datastore paths they were kept at."""
+"""Where an asset's content is: outputs and artifacts of jobs become the datastore paths they were kept at."""
 
 from __future__ import annotations
 

@@ -17,6 +17,8 @@ def _accept(_call: Call, properties: dict[str, Any]) -> dict[str, Any]:
             target="properties",
             remedy="Give `image:`, `build:` or `conda_file:`.",
         )
+    if properties.get("build"):
+        properties = {**properties, "build": {"dockerfilePath": "Dockerfile", **properties["build"]}}
     return {"osType": "Linux", "environmentType": "UserCreated", **properties}
 
 
