@@ -160,8 +160,8 @@ class _Pruner:
 
 def _named(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     """Name and version, in lower case, of every code snapshot that a job or resource names."""
-    for sql in ("SELECT body FROM jobs", f"SELECT body FROM resources WHERE segment<>'{CODES}'"):
-        for (body,) in connection.execute(sql):
+    for sql, values in (("SELECT body FROM jobs", ()), ("SELECT body FROM resources WHERE segment<>?", (CODES,))):
+        for (body,) in connection.execute(sql, values):
             for pattern in (_CODE, _SHORT_CODE):
                 for name, version in pattern.findall(body):
                     yield name.lower(), version.lower()

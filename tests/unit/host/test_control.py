@@ -90,8 +90,9 @@ def test_a_second_host_rings_the_first_and_leaves(listener: Listener) -> None:
     assert held is not None
     with held:
         assert lock.take(listener.home) is None
+    bell.ask(listener.home, {"op": "status"})
 
-    assert "ring" in listener.heard
+    assert listener.heard == ["ring", "status"]
 
 
 def test_a_host_waits_for_one_that_is_leaving(home: Path) -> None:

@@ -125,9 +125,11 @@ def test_a_second_run_of_that_name_is_refused(workspace: Workspace, job: str) ->
 
 
 def test_an_unknown_run_is_missing(workspace: Workspace) -> None:
-    with pytest.raises(ResourceError, match="Run with id=nobody not found") as caught:
-        with workspace.database.write() as tx:
-            records.log_metric(tx, "nobody", "m", 1.0, timestamp=5)
+    with (
+        pytest.raises(ResourceError, match="Run with id=nobody not found") as caught,
+        workspace.database.write() as tx,
+    ):
+        records.log_metric(tx, "nobody", "m", 1.0, timestamp=5)
 
     assert (caught.value.status, caught.value.code) == (404, "RESOURCE_DOES_NOT_EXIST")
 

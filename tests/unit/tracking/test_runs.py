@@ -103,7 +103,7 @@ def test_a_refused_batch_changes_nothing(ask: Ask, run_id: str) -> None:
         ({"metrics": [metric("a*", 1)]}, "Names may only contain"),
         ({"metrics": [metric("k" * 251, 1)]}, "exceeds the maximum length of 250"),
         ({"metrics": [metric("m", "much")]}, "valid double"),
-        ({"metrics": [metric("m", True)]}, "valid double"),
+        ({"metrics": [{**metric("m", 1), "value": True}]}, "valid double"),
         ({"metrics": [{"key": "m", "value": 1}]}, "'metrics\\[0\\].timestamp'"),
         ({"metrics": [{"key": "m", "value": 1, "timestamp": -1}]}, "nonnegative long"),
         ({"metrics": [metric("m", 1, 0)] * 1001}, "at most 1000 metrics. Got 1001"),
