@@ -81,6 +81,8 @@ class Replay:
             assert len(wanted) == len(found), at
             if at.endswith(".runs"):
                 found = self.aligned(wanted, found)
+            elif at.endswith(".model_outputs"):
+                found = self.models_aligned(wanted, found)
             for index, item in enumerate(wanted):
                 self.compare(item, found[index], f"{at}[{index}]")
         elif isinstance(wanted, str):
@@ -93,6 +95,11 @@ class Replay:
         """Runs in the recording's order: those that began in the same millisecond stand in the order of their ids."""
         held = {run["info"]["run_id"]: run for run in found}
         return [held[self.fill(run["info"]["run_id"])] for run in wanted]
+
+    def models_aligned(self, wanted: list[Any], found: list[Any]) -> list[Any]:
+        """A run's models in the recording's order, which is that of MLflow's random ids."""
+        held = {model["model_id"]: model for model in found}
+        return [held[self.fill(model["model_id"])] for model in wanted] if len(wanted) > 1 else found
 
     def bind(self, wanted: str, found: str) -> None:
         if wanted not in self.bound and VARIABLE.fullmatch(wanted):
