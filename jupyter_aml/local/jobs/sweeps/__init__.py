@@ -1,0 +1,1 @@
+"""Sweeps: the space that is searched, the order of the trials, and which of them end early. Knows no job."""
