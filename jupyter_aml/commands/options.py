@@ -1,7 +1,8 @@
 """Options in a cell's body: `#| key: value` in its first lines, read without a YAML library.
 
-A value is the rest of its line; a list is `[a, b]` or lines `#|   - a`; under a key, lines `#|   name: value`
-are pairs. The body keeps these lines: they are comments, and the numbers of the lines after them stay true.
+A value is the rest of its line. A list is `[a, b]` or lines `#|   - a` below a bare key; a mapping is
+`{name: value, other: value}` or lines `#|   name: value`. The body keeps these lines: they are comments, and the
+numbers of the lines after them stay true.
 """
 
 from __future__ import annotations
@@ -9,21 +10,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from jupyter_aml.errors import UsageError
 
 LINE = re.compile(r"\s*#\|(?P<indent>\s*)(?P<text>.*?)\s*$")
 KEY = re.compile(r"(?P<key>[A-Za-z][\w.-]*)\s*:(?:\s+(?P<value>.*))?$")
+PAIR = re.compile(
+    r"""\s*(?P<name>"[^"]*"\s*:|'[^']*'\s*:|[^\s"'{}\[\],:=][^\s{}\[\],=]*?\s*:(?=\s|$))(?P<value>.*)$""", re.DOTALL
+)
 SHOWN = "#| key: value"
+
+Form = Literal["value", "list", "mapping"]
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: `values` has one element unless it is a list; empty values mean a bare `#| key:`."""
+    """One option.
+
+    Attributes:
+        key: As typed, before the colon.
+        values: One text; the items of a list; the `name=value` pairs of a mapping; none for a bare `#| key:`.
+        line: Where it begins in the body, from 1.
+        form: How the values were written.
+    """
 
     key: str
     values: tuple[str, ...]
     line: int
+    form: Form = "value"
 
 
 def read(body: str) -> tuple[Option, ...]:
@@ -33,20 +48,32 @@ def read(body: str) -> tuple[Option, ...]:
         UsageError: A line starts with `#|` and is no option.
     """
     options: list[Option] = []
+    margin = 0
     for number, indent, text in _lines(body):
-        if text.startswith("- ") and options:
-            _extend(options, _bare(text[2:]))
+        item = text[1:].strip() if text == "-" or text.startswith("- ") else None
+        if item is not None and options:
+            _extend(options, _bare(item), "list", number)
+            continue
+        if options and indent > margin and (pair := _pair(text)) is not None:
+            _extend(options, pair, "mapping", number)
             continue
         match = KEY.match(text)
         if match is None:
             msg = f"Line {number} of the cell, {f'#| {text}'!r}, is no option."
             raise UsageError(msg, remedy=f"Write {SHOWN}, or begin the line with a plain #.")
-        key, value = match["key"], match["value"] or ""
-        if indent > 1 and options:
-            _extend(options, f"{key}={_bare(value)}")
-        else:
-            options.append(Option(key, _values(value), number))
+        options.append(_option(match["key"], (match["value"] or "").strip(), number))
+        margin = indent
     return tuple(options)
+
+
+def pairs(text: str) -> tuple[str, ...]:
+    """The `name=value` pairs of a mapping `{name: value}` or of one `name: value`; () for anything else."""
+    text = text.strip()
+    if not (text.startswith("{") and text.endswith("}")):
+        pair = _pair(text)
+        return () if pair is None else (pair,)
+    found = [_pair(item) for item in _items(text[1:-1]) if item.strip()]
+    return tuple(pair for pair in found if pair is not None) if all(found) else ()
 
 
 def _lines(body: str) -> Iterator[tuple[int, int, str]]:
@@ -60,18 +87,26 @@ def _lines(body: str) -> Iterator[tuple[int, int, str]]:
             yield number, len(match["indent"].expandtabs()), match["text"]
 
 
-def _extend(options: list[Option], value: str) -> None:
+def _extend(options: list[Option], value: str, form: Form, number: int) -> None:
     last = options[-1]
-    options[-1] = Option(last.key, (*last.values, value), last.line)
+    if last.form != form and last.values:
+        msg = f"Line {number} of the cell: {last.key} has a value already, and this line adds to it."
+        raise UsageError(msg, remedy=f"Put all of it into one list or mapping: #| {last.key}: [{value}]")
+    options[-1] = Option(last.key, (*last.values, value), last.line, form)
 
 
-def _values(text: str) -> tuple[str, ...]:
-    text = text.strip()
-    if not text:
-        return ()
+def _option(key: str, text: str, line: int) -> Option:
     if text.startswith("[") and text.endswith("]"):
-        return tuple(_bare(item) for item in _items(text[1:-1]) if item.strip())
-    return (_bare(text),)
+        return Option(key, tuple(_bare(item) for item in _items(text[1:-1]) if item.strip()), line, "list")
+    if text.startswith("{") and (found := pairs(text)):
+        return Option(key, found, line, "mapping")
+    return Option(key, (_bare(text),) if text else (), line)
+
+
+def _pair(text: str) -> str | None:
+    """`name: value` as `name=value`, quotes taken off; None where it is none."""
+    match = PAIR.match(text)
+    return None if match is None else f"{_bare(match['name'].rstrip()[:-1])}={_bare(match['value'])}"
 
 
 def _items(text: str) -> Iterator[str]:

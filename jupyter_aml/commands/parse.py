@@ -11,7 +11,7 @@ from jupyter_aml.commands import options as cell_options
 from jupyter_aml.commands import values
 from jupyter_aml.commands.grammar import Args, Flag, Grammar, Noun, Positional, Verb
 from jupyter_aml.commands.suggest import did_you_mean, listed, nearest
-from jupyter_aml.commands.tokens import Expr, Word, tokenize
+from jupyter_aml.commands.tokens import Expr, Word, whole
 from jupyter_aml.errors import UsageError
 
 HELP = frozenset({"-h", "--help", "?", "help"})
@@ -193,9 +193,9 @@ class _Reader:
             if flag is None:
                 self._extra(option)
                 continue
-            shown = f"#| {option.key}"
-            for text in option.values or ("true",):
-                word = tokenized(text) if flag.expands else Word.literal(text)
+            shown = f"#| {option.key}:"
+            for text in _fitting(flag, option):
+                word = whole(text) if flag.expands else Word.literal(text)
                 self._put(flag, values.read(flag, shown, word, self.namespace))
             self.from_body.add(flag.key)
 
@@ -206,7 +206,7 @@ class _Reader:
         positional = next((item for item in self.verb.positionals if item.name == option.key), None)
         if positional is not None and len(option.values) == 1:
             self.found[positional.key] = values.read(
-                positional, f"#| {option.key}", tokenized(option.values[0]), self.namespace
+                positional, f"#| {option.key}", whole(option.values[0]), self.namespace
             )
             self.from_body.add(positional.key)
             return
@@ -325,12 +325,26 @@ class _Reader:
         return args
 
 
-def tokenized(text: str) -> Word:
-    """A text that is one word, spaces and quotes included, with its expressions found."""
-    quote = '"' if '"' not in text else "'"
-    if quote in text:
-        return Word.literal(text)
-    return next(iter(tokenize(f"{quote}{text}{quote}")), Word(()))
+def _fitting(flag: Flag, option: cell_options.Option) -> tuple[str, ...]:
+    """The texts of an option as the flag reads them: pairs where it takes pairs, several where it takes several.
+
+    Raises:
+        UsageError: The flag takes one value and the option has a list or a mapping, or it takes no pairs.
+    """
+    takes_pairs = flag.kind == "pair" or "=" in flag.metavar
+    shown = f"Line {option.line} of the cell: #| {option.key}:"
+    if option.form == "mapping" and not takes_pairs:
+        msg = f"{shown} takes {'texts' if flag.many else 'one value'}, not `name: value` pairs."
+        raise UsageError(msg, remedy=f"Write #| {option.key}: {metavar(flag)}")
+    if option.form == "list" and not flag.many:
+        msg = f"{shown} takes one value, not a list of {len(option.values)}."
+        raise UsageError(msg, remedy=f"Write #| {option.key}: {metavar(flag)}")
+    if option.form == "list" and takes_pairs:
+        return tuple(pair for text in option.values for pair in cell_options.pairs(text) or (text,))
+    if not option.values and flag.kind not in ("switch", "bool"):
+        msg = f"{shown} has no value."
+        raise UsageError(msg, remedy=f"Write #| {option.key}: {metavar(flag)}")
+    return option.values or ("true",)
 
 
 def metavar(item: Flag | Positional) -> str:

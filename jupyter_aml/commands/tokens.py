@@ -113,6 +113,13 @@ def tokenize(line: str) -> tuple[Word, ...]:
         raise UsageError(msg, remedy='Close it, or write an apostrophe inside double quotes: "it\'s".') from None
 
 
+def whole(text: str) -> Word:
+    """A text that is one word, its spaces and quotes included, with its expressions found."""
+    opening, closing = _marks(text)
+    parts, marked = _scan(text, opening, closing)
+    return _word(marked, re.compile(f"{opening}(\\d+){closing}"), parts)
+
+
 def _word(token: str, pattern: re.Pattern[str], parts: list[Part]) -> Word:
     pieces: list[Part] = []
     for index, piece in enumerate(pattern.split(token)):

@@ -29,7 +29,7 @@ CELL = Verb(
         Flag("wait", "Wait for the end; a failed job is an error.", kind="switch"),
         Flag("stream", "Show the log until the job ends.", "s", kind="switch"),
         Flag("compute", "Where it runs; serverless when omitted.", "c", completes="compute"),
-        Flag("environment", "What it has installed; this Python, recorded and pinned, when omitted.", "e",
+        Flag("environment", "What it has installed; this Python, recorded and pinned, when omitted.",
              completes="environment"),
         Flag("experiment-name", "The experiment; the cell's name when omitted.", aliases=("experiment",),
              completes="experiment"),

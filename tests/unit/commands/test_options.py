@@ -44,3 +44,29 @@ def test_a_line_that_is_no_option_is_refused_with_its_number() -> None:
         read("#| wait: true\n#| what is this\n")
 
     assert "#| key: value" in caught.value.remedy
+
+
+def test_a_mapping_gives_pairs_on_one_line_or_on_several() -> None:
+    line = "#| input: {data: iris@latest, lr: 0.1, word: 'a, b', frame: {df[\"x\"]}}\n"
+    body = f"{line}#| tags:\n#|   a.b: x\n#|   'c d': 1\n"
+
+    assert [(option.key, option.values, option.form) for option in read(body)] == [
+        ("input", ("data=iris@latest", "lr=0.1", "word=a, b", 'frame={df["x"]}'), "mapping"),
+        ("tags", ("a.b=x", "c d=1"), "mapping"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["{df}", "{d[1:2]}", "{f(lambda x: x)}", "{a:1}", '{"a" if b else c}'])
+def test_an_expression_in_braces_is_no_mapping(text: str) -> None:
+    assert pairs(f"#| data: {text}\n") == [("data", (text,))]
+
+
+def test_an_indented_block_is_nested_only_below_its_key() -> None:
+    assert pairs("#|   wait: true\n#|   name: x\n") == [("wait", ("true",)), ("name", ("x",))]
+
+
+def test_a_value_is_not_continued_on_the_next_line() -> None:
+    with pytest.raises(UsageError, match="Line 2 of the cell: input has a value already") as caught:
+        read("#| input: a=1\n#|   - b=2\n")
+
+    assert "#| input: [b=2]" in caught.value.remedy

@@ -241,6 +241,51 @@ def test_the_marker_of_a_plain_cell_is_no_option(read: Reader) -> None:
     assert read("command train", "#| aml: command train\n").args.given == {"name"}
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "#| input: {d: iris@latest, lr: {lr}}\n",
+        "#| input: [d=iris@latest, 'lr={lr}']\n",
+        "#| input: [{d: iris@latest}, lr: {lr}]\n",
+        "#| input:\n#|   d: iris@latest\n#|   lr: {lr}\n",
+        "#| input:\n#|   - d: iris@latest\n#|   - lr={lr}\n",
+        "#| input: {inputs}\n",
+    ],
+)
+def test_pairs_in_a_body_are_a_mapping_a_list_or_a_dict(read: Reader, option: str) -> None:
+    args = read("command", option, lr=0.1, inputs={"d": "iris@latest", "lr": 0.1}).args
+
+    assert args.input["d"] == "iris@latest"
+    assert float(args.input["lr"]) == 0.1
+
+
+def test_a_mapping_sets_paths_and_nothing_in_it_expands(read: Reader) -> None:
+    assert read("data create x", "#| set: {tags.team: clinic, path: '{lr}'}\n").args.set == {
+        "tags.team": "clinic",
+        "path": "{lr}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [
+        ("#| compute: [a, b]\n", "takes one value, not a list of 2."),
+        ("#| compute: {a: b}\n", "takes one value, not `name: value` pairs."),
+        ("#| compute:\n", "has no value."),
+    ],
+)
+def test_an_option_that_takes_one_value_is_given_no_other_form(read: Reader, option: str, what: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read("command", f"#| wait: true\n{option}")
+
+    assert caught.value.message == f"Line 2 of the cell: #| compute: {what}"
+    assert caught.value.remedy == "Write #| compute: COMPUTE"
+
+
+def test_a_text_with_both_quotes_still_expands(read: Reader) -> None:
+    assert read("command", '#| compute: it\'s "{lr}"\n', lr=0.1).args.compute == 'it\'s "0.1"'
+
+
 # ---- help
 
 
