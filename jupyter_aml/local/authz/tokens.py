@@ -88,9 +88,17 @@ def _claims(home: Path, token: str) -> dict[str, Any] | None:
         return None
 
 
-def verify(store: Store, token: str) -> Identity | None:
-    """Who the token stands for; None when it is not ours, was changed or has expired."""
+def verify(store: Store, token: str, *, audience: str = "") -> Identity | None:
+    """Who the token stands for; None when it is not ours, was changed, has expired or is for another audience.
+
+    Args:
+        store: Whose key signed it.
+        token: As it was sent.
+        audience: The only one that will do; any when empty.
+    """
     claims = _claims(store.home, token)
     if claims is None or claims.get("store") != str(store.uuid) or claims["exp"] < store.clock():
+        return None
+    if audience and claims.get("aud") != audience:
         return None
     return Identity(claims["upn"], claims["oid"], claims.get("job", ""), claims.get("ws", ""))

@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from jupyter_aml.errors import ResourceError, StoreError
 from jupyter_aml.local.arm import faults
 from jupyter_aml.local.arm.http import Identity, Request, Response
+from jupyter_aml.local.doors import pages
 from jupyter_aml.local.doors.http_wire import (
     STALL_SECONDS,
     Body,
@@ -94,11 +95,13 @@ class Server:
 
     Attributes:
         port: Where it listens on 127.0.0.1.
+        visited: When a page of a browser last asked for something, on the monotonic clock; 0 for never.
     """
 
     def __init__(self, service: Answering, port: int, verify: Verify) -> None:
         self.service = service
         self.verify = verify
+        self.visited = 0.0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -203,11 +206,9 @@ class Conversation:
         body = self._body(head)
         self._waited_for = "expect" in head.headers
         try:
-            host, identity = self._admit(head)
-            request = self._request(head, host, identity, self._stream_of(head, body, host))
-            response = self._server.service.handle(request)
+            response = self._answer(head, body)
         except ResourceError as error:
-            response = _refusal(error)
+            response = pages.sorry(error) if pages.wanted(head) else _refusal(error)
         lost = self._line.broken or (self._waited_for and not body.ended)
         keep_alive = head.keep_alive and not lost and (body.ended or body.left <= DRAINED)
         keep_alive = self._send(response, head_only=head.method == "HEAD", keep_alive=keep_alive)
@@ -217,11 +218,21 @@ class Conversation:
             self._leave()
         return keep_alive
 
-    def _admit(self, head: Head) -> tuple[str, Identity]:
-        """The host that a request is meant for, and who asks.
+    def _answer(self, head: Head, body: Body) -> Response:
+        server = self._server
+        self._refuse_strangers(head)
+        entered = pages.enter(server.service.store, head, server.port)
+        if entered is not None:
+            return entered
+        identity = self._identify(head)
+        host = self._intended(head)
+        return server.service.handle(self._request(head, host, identity, self._stream_of(head, body, host)))
+
+    def _refuse_strangers(self, head: Head) -> None:
+        """Let only this machine's programs and the door's own pages in.
 
         Raises:
-            ResourceError: It comes from elsewhere, or without a good token.
+            ResourceError: The request is meant for another host, or comes from another site's page.
         """
         headers = head.headers
         if headers.get("host", "").lower() not in self._server.hosts:
@@ -239,8 +250,19 @@ class Conversation:
                 code="OriginNotAllowed",
                 remedy="Ask from a program, or from the Jupyter server's own pages.",
             )
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        identity = self._server.verify(token.strip()) if scheme.lower() == "bearer" else None
+
+    def _identify(self, head: Head) -> Identity:
+        """Who asks: by a token, or by the cookie of a page.
+
+        Raises:
+            ResourceError: Neither is good.
+        """
+        server = self._server
+        scheme, _, token = head.headers.get("authorization", "").partition(" ")
+        identity = server.verify(token.strip()) if scheme.lower() == "bearer" else None
+        if identity is None:
+            identity = pages.visitor(server.service.store, head, server.port)
+            server.visited = time.monotonic() if identity else server.visited
         if identity is None:
             raise ResourceError(
                 "The request bears no token of this store, or one that has expired.",
@@ -248,7 +270,7 @@ class Conversation:
                 code="InvalidAuthenticationToken",
                 remedy="Send 'Authorization: Bearer TOKEN'; a job finds its token in MLFLOW_TRACKING_TOKEN.",
             )
-        return self._intended(head), identity
+        return identity
 
     def _intended(self, head: Head) -> str:
         named = head.headers.get(HOST_HEADER, "").lower()

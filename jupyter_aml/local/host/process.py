@@ -35,6 +35,8 @@ from jupyter_aml.local.store.workspace import Workspace
 IDLE_VARIABLE = "JUPYTER_AML_IDLE"
 """Seconds without work after which a host leaves."""
 IDLE_SECONDS = 600.0
+PAGE_SECONDS = 3600.0
+"""How long a page that a browser has opened keeps the host after its last request."""
 PROVISIONER_VARIABLE = "JUPYTER_AML_PROVISIONER"
 """`fork` (scripts start in a warm interpreter) or `exec` (each in a fresh one; nothing is kept warm)."""
 LEAVE_SECONDS = 2.0
@@ -80,7 +82,7 @@ class Host:
         self._control.open()
         self._runner.recover()
         self._loop.soon(self._ring)
-        threading.Thread(target=self._warm, name="jupyter_aml-warm", daemon=True).start()
+        threading.Thread(target=self._get_ready, name="jupyter_aml-warm", daemon=True).start()
         self._loop.later(min(self.idle, 30.0) / 4, self._check_idle)
         self._loop.run()
         self._runner.close()
@@ -97,13 +99,12 @@ class Host:
 
     def _open_door(self) -> None:
         """Listen where the last host did, so that the clients of running jobs find the door again."""
-        place = self.home / "host" / "host.json"
-        last = files.read(str(place)) or {}
         try:
-            self._door = http.serve(self._service, port=int(last.get("port") or 0))
+            self._door = http.serve(self._service, port=self._store.door_port())
         except (OSError, AmlError):
             self._door = http.serve(self._service)
-        files.write(str(place), self._facts())
+            self._store.set_door_port(self._door.port)
+        files.write(str(self.home / "host" / "host.json"), self._facts())
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -132,12 +133,18 @@ class Host:
         if threading.current_thread() is not threading.main_thread() and any(note[0] == "jobs" for note in notes):
             self._loop.soon(self._ring)
 
-    def _warm(self) -> None:
-        """Have an interpreter ready before the first job asks for one."""
+    def _get_ready(self) -> None:
+        """Have an interpreter ready before the first job asks for one, then put right what a crash left."""
         try:
             self._provisioner.warm(prepare.rehearsal(sys.executable, os.environ))
         except (OSError, AmlError) as error:
             print(f"No warm interpreter: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the host's log
+        from jupyter_aml.local.store import housekeeping
+
+        try:
+            housekeeping.sweep(self._store)
+        except (OSError, AmlError) as error:
+            print(f"Not swept: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the host's log
 
     # requests
 
@@ -160,8 +167,8 @@ class Host:
     # leaving
 
     def _check_idle(self) -> None:
-        busy = self._runner.busy() or (self._door is not None and self._door.connections > 0)
-        if busy:
+        door = self._door
+        if self._runner.busy() or (door is not None and (door.connections > 0 or _looked_at(door))):
             self._active = time.monotonic()
         if time.monotonic() - self._active >= self.idle:
             self._leave_if_idle()
@@ -193,6 +200,11 @@ class Host:
             self._loop.stop()
         else:
             self._loop.later(CHECK_SECONDS, lambda: self._leave_by(until))
+
+
+def _looked_at(door: http.Server) -> bool:
+    """Whether somebody has a page of the door open, as far as one can tell."""
+    return door.visited > 0 and time.monotonic() - door.visited < PAGE_SECONDS
 
 
 def _provisioner() -> Provisioner:

@@ -1,7 +1,8 @@
 """MLflow's REST protocol: one request in, one answer out.
 
 `/api/2.0/mlflow/...`, `/api/3.0/mlflow/...` and `/api/2.0/mlflow-artifacts/...` as clients of MLflow 2.x and 3.x
-send them, `/ajax-api/...` as MLflow's own UI does; faults are MLflow's `{"error_code", "message"}`.
+send them, `/ajax-api/...` and `/graphql` as MLflow's own UI does, which is here too; faults are MLflow's
+`{"error_code", "message"}`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from jupyter_aml.local.tracking import faults
 from jupyter_aml.local.tracking.api import (
     artifacts,
     experiments,
+    graphql,
     logged_models,
     metrics,
     models,
     runs,
     server,
     traces,
+    ui,
     versions,
 )
 from jupyter_aml.local.tracking.api.call import Call, Endpoint, Handler
@@ -36,7 +39,12 @@ _COMMON = (
     *logged_models.ROUTES,
     *artifacts.ROUTES,
 )
-_OF = {"2": (*_COMMON, *traces.OLD), "3": (*traces.ROUTES, *server.ROUTES, *_COMMON)}
+_OF = {
+    "": (*ui.PAGES, *graphql.ROUTES),
+    "2": (*_COMMON, *traces.OLD),
+    "3": (*traces.ROUTES, *server.ROUTES, *ui.ROUTES, *_COMMON),
+}
+"""Endpoints by the protocol's version; those without one stand at the tracking URI itself."""
 _BARE = {
     ("GET", "health"): lambda _call: server.plain("OK"),
     ("GET", "version"): lambda _call: server.plain(server.VERSION),
@@ -67,15 +75,14 @@ def _find(method: str, path: str) -> tuple[Handler, dict[str, str]]:
     if bare is not None:
         return bare, {}
     match = _API.match(path)
-    if match is not None:
-        fixed, patterns = _tables(match["version"])
-        rest = match["path"]
-        handler = fixed.get((method, rest))
-        if handler is not None:
-            return handler, {}
-        for wanted, pattern, handler in patterns:
-            if wanted == method and (found := pattern.fullmatch(rest)):
-                return handler, found.groupdict()
+    version, rest = (match["version"], match["path"]) if match else ("", path)
+    fixed, patterns = _tables(version)
+    handler = fixed.get((method, rest))
+    if handler is not None:
+        return handler, {}
+    for wanted, pattern, handler in patterns:
+        if wanted == method and (found := pattern.fullmatch(rest)):
+            return handler, found.groupdict()
     raise faults.no_endpoint(method, f"/{path}")
 
 

@@ -33,7 +33,10 @@ class MLflow(Type):
 
     def routes(self) -> Iterable[Route]:
         for search in SEARCHES:
-            yield Route("POST", API, f"{ROOT}/api/{{version}}/{search}", _answer, READ)
+            for way in ("api", "ajax-api"):
+                yield Route("POST", API, f"{ROOT}/{way}/{{version}}/{search}", _answer, READ)
+        yield Route("POST", API, f"{ROOT}/graphql", _answer, READ)
+        yield Route("GET", API, ROOT, _answer, READ)
         yield Route("GET", API, f"{ROOT}/{{rest:path}}", _answer, READ)
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             yield Route(method, API, f"{ROOT}/{{rest:path}}", _answer, WRITE)
