@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def spawn(home: Path) -> None:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "jupyter_aml.local.host", "--home", os.fspath(home)]
     with (folder / "host.log").open("ab") as log:
-        subprocess.Popen(
+        host = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -107,3 +108,4 @@ def spawn(home: Path) -> None:
             start_new_session=True,
             close_fds=True,
         )
+    threading.Thread(target=host.wait, name="jupyter_aml-host", daemon=True).start()  # no zombie when it leaves first
