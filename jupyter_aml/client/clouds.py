@@ -19,6 +19,8 @@ class Cloud:
         authority: URL of the sign-in service.
         studio: Audience of Azure ML's own tokens.
         storage: Host suffix of storage accounts.
+        portal: URL of the portal.
+        registries: URL that registries are looked up at.
         known: One of Microsoft's; any other one's authority cannot be looked up there.
     """
 
@@ -27,7 +29,21 @@ class Cloud:
     authority: str
     studio: str
     storage: str
+    portal: str = "https://portal.azure.com"
+    registries: str = "https://eastus.api.azureml.ms"
     known: bool = True
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What `MLClient(cloud_metadata=...)` takes: it wants every field, or it knows nothing of the cloud."""
+        return {
+            "azure_portal": self.portal,
+            "resource_manager": self.arm,
+            "active_directory": self.authority,
+            "aml_resource_id": self.studio,
+            "storage_endpoint": self.storage,
+            "registry_discovery_endpoint": self.registries,
+        }
 
 
 CLOUDS = {
@@ -46,6 +62,8 @@ CLOUDS = {
             "https://login.chinacloudapi.cn",
             "https://ml.azure.cn",
             "core.chinacloudapi.cn",
+            "https://portal.azure.cn",
+            "https://chinaeast2.api.ml.azure.cn",
         ),
         Cloud(
             "AzureUSGovernment",
@@ -53,6 +71,8 @@ CLOUDS = {
             "https://login.microsoftonline.us",
             "https://ml.azure.us",
             "core.usgovcloudapi.net",
+            "https://portal.azure.us",
+            "https://usgovarizona.api.ml.azure.us",
         ),
     )
 }
@@ -78,11 +98,16 @@ def cloud(name: str, metadata: Mapping[str, str] | None = None) -> Cloud:
             f"There is no cloud called {name!r}; known are {', '.join(CLOUDS)}.",
             remedy="Name one of them, or pass cloud_metadata={'resource_manager': ..., 'active_directory': ...}.",
         )
-    return Cloud(
-        name,
-        metadata["resource_manager"].rstrip("/"),
-        metadata.get("active_directory", CLOUDS[PUBLIC].authority).rstrip("/"),
-        metadata.get("aml_resource_id", CLOUDS[PUBLIC].studio).rstrip("/"),
-        metadata.get("storage_endpoint", CLOUDS[PUBLIC].storage),
-        known=False,
-    )
+    if not metadata.get("resource_manager"):
+        raise ConnectError(
+            f"The metadata of the cloud {name!r} do not say resource_manager.",
+            remedy="Pass cloud_metadata={'resource_manager': ..., 'active_directory': ..., 'storage_endpoint': ...}.",
+        )
+    public = {key: value for key, value in CLOUDS[PUBLIC].metadata.items() if key != "resource_manager"}
+    whole = {**public, **metadata}
+    urls = [
+        whole[key].rstrip("/") for key in ("resource_manager", "active_directory", "aml_resource_id", "azure_portal")
+    ]
+    arm, authority, studio, portal = urls
+    registries = whole["registry_discovery_endpoint"].rstrip("/")
+    return Cloud(name, arm, authority, studio, whole["storage_endpoint"], portal, registries, known=False)

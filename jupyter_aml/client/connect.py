@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.client import adopt as adoption
-from jupyter_aml.client import clouds, config_file, local, seams, services, targets, warm
+from jupyter_aml.client import clouds, config_file, local, protocol, seams, services, targets, warm
 from jupyter_aml.client.connection import Connection
-from jupyter_aml.client.credentials import AzureSignIn
 from jupyter_aml.client.profiles import Profile, Profiles
+from jupyter_aml.client.sign_in import AzureSignIn
 from jupyter_aml.client.targets import Target
 from jupyter_aml.errors import ConnectError
 from jupyter_aml.local.doors import requests as door
@@ -143,7 +143,8 @@ def connection(client: MLClient) -> Connection:
     adopted = adoption.current()
     if adopted is not None:
         return replace(adopted, adopted=True)
-    cloud = clouds.CLOUDS.get(seams.cloud_of(client), clouds.CLOUDS[clouds.PUBLIC])
+    name = seams.cloud_of(client)
+    cloud = clouds.cloud(name, seams.cloud_details().get(name))
     return Connection(targets.AZURE, subscription, group, workspace, credential, cloud)
 
 
@@ -276,7 +277,14 @@ def _azure(target: Target, wishes: Wishes, adopt: bool) -> Connection:
     credential = wishes.credential
     if credential is None:
         warm.sdk()
-        signing = AzureSignIn(cloud, wishes.home, tenant=wishes.tenant, client=wishes.client, prompt=wishes.prompt)
+        signing = AzureSignIn(
+            cloud,
+            wishes.home,
+            tenant=wishes.tenant,
+            client=wishes.client,
+            subscription=target.subscription,
+            prompt=wishes.prompt,
+        )
         credential = signing.credential(wishes.sign_in)
     return Connection(
         targets.AZURE,
@@ -300,6 +308,8 @@ def _client_of(made: Connection, wishes: Wishes) -> Any:
         options.pop("cloud_metadata", None)
     else:
         options["cloud"] = made.cloud.name
+        if not made.cloud.known:
+            options["cloud_metadata"] = made.cloud.metadata
     return sdk.MLClient(made.credential, made.subscription, made.group, made.workspace or None, **options)
 
 
@@ -313,5 +323,6 @@ def _service_of(made: Connection) -> Any:
 def _remember(client: Any, made: Connection) -> None:
     global _current, _client
     client.jupyter_aml = made
+    protocol.register()
     with _lock:
         _current, _client = made, client

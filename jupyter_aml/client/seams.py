@@ -21,6 +21,7 @@ POLL_SECONDS = 0.25
 """Between two looks at a job that runs on this machine."""
 
 CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"
+PUBLIC_CLOUD = "AzureCloud"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ SEAMS = (
         "azure-ai-ml",
         "1.35.2",
         "Every client sets it for the whole process: a local one repeats it, so a sovereign one stays right.",
+    ),
+    Seam(
+        "azure.ai.ml._azure_environments._environments",
+        "azure-ai-ml",
+        "1.35.2",
+        "A client names its cloud only; a name that is not in there the SDK looks up in the network.",
     ),
     Seam(
         "azure.ai.ml.MLClient._credential, ._cloud",
@@ -132,8 +139,18 @@ def silence_telemetry(adopted: Callable[[], bool]) -> bool:
 
 
 def current_cloud() -> str:
-    """The cloud that the SDK takes for every client of this process."""
-    return os.environ.get(CLOUD_VARIABLE) or "AzureCloud"
+    """The cloud that the SDK takes for every client of this process; the public one while it knows no other.
+
+    A name that it does not know it would look up in the network.
+    """
+    name = os.environ.get(CLOUD_VARIABLE) or PUBLIC_CLOUD
+    return name if name in cloud_details() else PUBLIC_CLOUD
+
+
+def cloud_details() -> dict[str, dict[str, str]]:
+    """The clouds that the SDK knows in this process, as `MLClient(cloud_metadata=...)` takes them."""
+    module = sys.modules.get("azure.ai.ml._azure_environments")
+    return dict(getattr(module, "_environments", None) or {PUBLIC_CLOUD: {}})
 
 
 def credential_of(client: Any) -> Any:
@@ -143,4 +160,4 @@ def credential_of(client: Any) -> Any:
 
 def cloud_of(client: Any) -> str:
     """The name of the cloud that a client was made for."""
-    return str(getattr(client, "_cloud", "") or "AzureCloud")
+    return str(getattr(client, "_cloud", "") or PUBLIC_CLOUD)

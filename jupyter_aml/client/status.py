@@ -82,6 +82,7 @@ def whoami(client: MLClient | None = None) -> dict[str, Any]:
         "object_id": said.get("oid", ""),
         "tenant": said.get("tid", ""),
         "application": said.get("appid", ""),
+        "sign_in": getattr(here.credential, "way", ""),
         "expires": said.get("exp", 0),
         "minutes": round((float(said.get("exp", 0)) - time.time()) / 60),
     }

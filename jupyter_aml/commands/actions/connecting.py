@@ -73,7 +73,7 @@ def whoami(context: Context, args: Args) -> Outcome:
 
     del args
     found = clients.whoami(context.client)
-    keys = ("user", "object_id", "tenant", "application", "minutes")
+    keys = ("user", "object_id", "tenant", "application", "sign_in", "minutes")
     identity = {key: found[key] for key in keys if found.get(key)}
     if "minutes" in identity:
         identity["token_minutes"] = identity.pop("minutes")
