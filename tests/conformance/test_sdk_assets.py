@@ -212,6 +212,18 @@ def test_without_a_version_the_default_component_is_given(ml_client: Any, source
     assert [one.version for one in ml_client.components.list("train")] == ["2", "1"]
 
 
+def test_tags_and_words_about_a_component_version_may_change(ml_client: Any, source: Path) -> None:
+    ml_client.components.create_or_update(component(source, version="1"))
+    found = ml_client.components.get("train", "1")
+    found.tags, found.description, found.display_name = {"checked": "yes"}, "for iris", "Train"
+
+    ml_client.components.create_or_update(found)
+
+    again = ml_client.components.get("train", "1")
+    assert (again.tags, again.description, again.display_name) == ({"checked": "yes"}, "for iris", "Train")
+    assert again.command == found.command
+
+
 def test_a_changed_component_under_the_same_version_is_a_conflict(ml_client: Any, source: Path) -> None:
     ml_client.components.create_or_update(component(source, version="1"))
     changed = component(source, version="1")

@@ -36,6 +36,7 @@ class AssetType(Type):
     Attributes:
         accept: Checks the properties of a new version and returns what is stored.
         fixed: The part of the properties that a later PUT must repeat unchanged.
+        renewed: From the stored and the sent properties of a version, more than MUTABLE that changes with a later PUT.
         inherited: Property that the container shows of its versions, such as `dataType`.
         defaults: Versions that label `azureml_default` may name (components).
     """
@@ -45,6 +46,7 @@ class AssetType(Type):
         key: value for key, value in properties.items() if key not in MUTABLE and value not in (None, {}, [], "")
     }
     complete: Callable[[str, str, dict[str, Any]], dict[str, Any]] = lambda _name, _version, properties: properties
+    renewed: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = lambda _held, _sent: {}
     inherited: str = ""
     extra: Callable[[], Iterable[Route]] = lambda: ()
 
@@ -208,10 +210,11 @@ class AssetType(Type):
                 why=f"A {self.title} version cannot change, but for tags, description, stage and archiving.",
                 remedy="Leave the version out to get the next one, or name a new version.",
             )
+        held = old.body["properties"]
         kept = {key: value for key, value in sent.items() if key in MUTABLE and value is not None}
         return replace(
             old,
-            body={"properties": {**old.body["properties"], **kept}},
+            body={"properties": {**held, **kept, **self.renewed(held, sent)}},
             archived=bool(sent.get("isArchived")),
             modified=call.now,
             modified_by=call.identity.name,

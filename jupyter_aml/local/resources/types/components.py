@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
-from jupyter_aml.local.resources.assets import AssetType
+from jupyter_aml.local.resources.assets import MUTABLE, AssetType
 from jupyter_aml.local.resources.base import Call
+
+WORDS = frozenset({"display_name", "description", "tags"})
+"""Fields of a specification that may change after the version was made."""
+
+AROUND = frozenset({"id", "creation_context", "name", "version", "_source", "$schema", "properties"})
+"""Fields that a client adds to a specification that it got from here."""
 
 
 def _accept(_call: Call, properties: dict[str, Any]) -> dict[str, Any]:
@@ -34,4 +40,20 @@ def _complete(name: str, version: str, properties: dict[str, Any]) -> dict[str, 
     return {**properties, "componentSpec": spec}
 
 
-TYPE = AssetType("components", "component", accept=_accept, complete=_complete)
+def _fixed(properties: dict[str, Any]) -> dict[str, Any]:
+    """What makes a version that version: of its specification all but words about it."""
+    spec = {
+        f"componentSpec.{key}": value
+        for key, value in properties["componentSpec"].items()
+        if key not in WORDS | AROUND and value not in (None, {}, [], "")
+    }
+    rest = {key: value for key, value in properties.items() if key not in {*MUTABLE, "componentSpec"} and value}
+    return {**rest, **spec}
+
+
+def _renewed(held: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    new = {key: value for key, value in sent["componentSpec"].items() if key in WORDS}
+    return {"componentSpec": {**held["componentSpec"], **new}}
+
+
+TYPE = AssetType("components", "component", accept=_accept, complete=_complete, fixed=_fixed, renewed=_renewed)
