@@ -37,6 +37,7 @@ API_HOST = "local.api.azureml.ms"
 STORAGE_SUFFIX = "core.windows.net"
 ISSUER = "jupyter_aml"
 ASK_AGAIN_SECONDS = 2.0
+SECONDS = 30.0
 CREDENTIAL_MODULES = ("azure.identity", "azure.ai.ml.identity")
 CREDENTIAL_METHODS = ("get_token", "get_token_info")
 
@@ -84,28 +85,50 @@ class Relay:
         return held
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One question to the door, in JSON."""
+        """One question to the door, in JSON.
+
+        Raises:
+            urllib.error.URLError: The door refuses, or nobody listens there.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        with self.send(method, path, API_HOST, {"Content-Type": "application/json"}, content) as answer:
+            if answer.status >= 400:  # noqa: PLR2004 -- the first status of refusals
+                raise urllib.error.HTTPError(self.door + path, answer.status, answer.reason, answer.headers, answer)
+            found: dict[str, Any] = json.loads(answer.read())
+            return found
+
+    def send(self, method: str, target: str, host: str, headers: Mapping[str, str], body: bytes | None = None) -> Any:
+        """The door's answer as the standard library gives it, whatever its status; to be read and closed.
+
+        Args:
+            method: Such as `GET`.
+            target: Path and query.
+            host: Which of Azure's hosts is meant.
+            headers: More than those that every request bears.
+            body: What is sent.
+
+        Raises:
+            urllib.error.URLError: Nobody listens at the door.
+        """
+        own = {"Authorization": "Bearer " + self.token, HOST_HEADER: host}
         request = urllib.request.Request(  # noqa: S310 -- the door's own address
-            self.door + path,
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={
-                "Authorization": "Bearer " + self.token,
-                "Content-Type": "application/json",
-                HOST_HEADER: API_HOST,
-            },
+            self.door + target, data=body, method=method, headers={**headers, **own}
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         begun = time.monotonic()
         while True:
             try:
-                with opener.open(request, timeout=30) as answer:
-                    found: dict[str, Any] = json.loads(answer.read())
-                    return found
-            except urllib.error.URLError as error:
-                if isinstance(error, urllib.error.HTTPError) or spent(begun):
+                return opener.open(request, timeout=SECONDS)
+            except urllib.error.HTTPError as answer:
+                return answer
+            except urllib.error.URLError:
+                if spent(begun):
                     raise
                 time.sleep(0.2)
+
+    def knows_subscription(self, name: str) -> bool:
+        """Whether a subscription is one of the store's."""
+        return self._knows("subscriptions", name)
 
     def _knows(self, kind: str, name: str) -> bool:
         """Whether the store has a subscription or account of exactly that name; asks again for unknown ones."""
@@ -139,13 +162,23 @@ def install() -> None:
 
     Does nothing where the environment names no door.
     """
+    found = given()
+    if found is None:
+        return
+    activate(found.door, found.token)
+    patch_requests()
+    watch_credentials()
+
+
+def given() -> Relay | None:
+    """The relay to the door that the environment names; None where it names none."""
     door = os.environ.get(DOOR, "")
     token = next((os.environ[name] for name in TOKENS if os.environ.get(name)), "")
     if not door or not token:
-        return
-    activate(door, token)
-    patch_requests()
-    watch_credentials()
+        return None
+    if _relay is not None and (_relay.door, _relay.token) == (door.rstrip("/"), token):
+        return _relay
+    return Relay(door, token)
 
 
 def patch_requests() -> None:

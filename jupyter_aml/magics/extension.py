@@ -9,7 +9,7 @@ import contextlib
 import threading
 from typing import Any
 
-from jupyter_aml.client import warm
+from jupyter_aml.client import protocol, warm
 from jupyter_aml.magics import cells, lines, matching
 from jupyter_aml.magics.aml import Aml
 
@@ -32,6 +32,7 @@ def load(shell: Any) -> None:
         shell.Completer.custom_matchers.append(matcher)
     setattr(shell, KEPT, (marked, matcher))
     threading.Thread(target=_read_grammar, name="jupyter_aml-grammar", daemon=True).start()
+    protocol.register()
     warm.start()
 
 

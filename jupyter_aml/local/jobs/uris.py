@@ -98,6 +98,11 @@ _JOB_OUTPUT = re.compile(r"azureml://jobs/([^/]+)/outputs/([^/]+)(?:/paths(?:/(.
 _LOCATED = re.compile(
     r"azureml://locations/[^/]+/workspaces/([^/]+)/([^/]+)/([^/]+)/(versions|labels)/([^/]+)/?", _FLAGS
 )
+_LONG_ASSET = re.compile(
+    r"azureml://subscriptions/[^/]+/resourcegroups/[^/]+(?:/providers/[^/]+)?/workspaces/[^/]+"
+    r"/(data|models)/([^/]+)/(versions|labels)/([^/]+)/?",
+    _FLAGS,
+)
 _REGISTRY = re.compile(r"(?:azureml:)?azureml://registries/([^/]+)/.*", _FLAGS)
 _RUN = re.compile(r"runs:/+([^/]+)/?(.*)", _FLAGS)
 _BLOB_HOST = re.compile(r"([a-z0-9]+)\.(?:blob|dfs)\.", re.IGNORECASE)
@@ -138,6 +143,9 @@ def _azureml(text: str) -> Uri | None:
     if match := _LOCATED.fullmatch(text):
         version, label = (match[5], "") if match[4].lower() == "versions" else ("", match[5])
         return Asset(match[2].lower(), match[3], version, label)
+    if match := _LONG_ASSET.fullmatch(text):
+        version, label = (match[4], "") if match[3].lower() == "versions" else ("", match[4])
+        return Asset(match[1].lower(), match[2], version, label)
     if match := _REGISTRY.fullmatch(text):
         return Foreign(text, f"the registry {match[1]}")
     return None

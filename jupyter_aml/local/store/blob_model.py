@@ -94,9 +94,10 @@ def describe(name: str, facts: os.stat_result, row: Row | None) -> Blob:
 
 
 def already_exists(container: str, name: str) -> ConflictError:
-    """409 `BlobAlreadyExists`."""
+    """409 `BlobAlreadyExists`; the container is left out where it is not known."""
+    where = f" in the container '{container}'" if container else ""
     return ConflictError(
-        f"The blob '{name}' exists already in the container '{container}'.",
+        f"The blob '{name}' exists already{where}.",
         code="BlobAlreadyExists",
         remedy="Choose another name, or overwrite it (overwrite=True).",
     )
