@@ -1,7 +1,8 @@
 """What every Python inside a run gets, forked or started afresh by the `.pth` of the run's overlay.
 
 Sorted directory listings, lines that reach the log when they are printed, the relay for the SDK once `requests`
-is used, the `azureml.core` shim behind everything else, and a record of an uncaught exception.
+is used, `azureml://` once fsspec is, the `azureml.core` shim behind everything else, and a record of an uncaught
+exception.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import os
 import sys
 
+from . import watch
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import ModuleType, TracebackType
+    from collections.abc import Sequence
+    from types import TracebackType
     from typing import Any
 
 AGENT = os.path.dirname(os.path.abspath(__file__))
 SHIM = os.path.join(AGENT, "shim")
 WORK = "JUPYTER_AML_WORK"
-WATCHED = "requests.adapters"
 
 _listdir = os.listdir
 
@@ -26,33 +28,6 @@ _listdir = os.listdir
 def sorted_listdir(path: Any = ".") -> list[Any]:
     """As os.listdir, in order: scripts written for Azure take `os.listdir(folder)[0]`."""
     return sorted(_listdir(path))
-
-
-class Watch:
-    """A finder that lets the relay in as soon as `requests.adapters` has been imported."""
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
-        """Find the watched module as everybody else would, and follow its loading."""
-        if name != WATCHED:
-            return None
-        for finder in sys.meta_path:
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                _follow(spec.loader)
-                return spec
-        return None
-
-
-def _follow(loader: Any) -> None:
-    execute: Callable[[ModuleType], None] = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
-        execute(module)
-        relay()
-
-    loader.exec_module = exec_module
 
 
 def relay() -> None:
@@ -64,6 +39,13 @@ def relay() -> None:
     except ImportError:
         return
     module.install()
+
+
+def files() -> None:
+    """Let fsspec take `azureml://` for the files of the local workspace, whoever else has named himself for it."""
+    from fsspec import register_implementation
+
+    register_implementation("azureml", f"{__package__}.files.JobFiles", clobber=True)
 
 
 def record_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -119,7 +101,5 @@ def start(site_packages: Sequence[str] = (), *, excepthook: bool = True) -> None
     _live_lines()
     if excepthook and WORK in os.environ:
         sys.excepthook = _excepthook
-    if WATCHED in sys.modules:
-        relay()
-    else:
-        sys.meta_path.insert(0, Watch())
+    watch.after("requests.adapters", relay)
+    watch.after("fsspec", files)
