@@ -122,7 +122,7 @@ class Supervisor:
                 self.ended = time.time()
 
     def start(self, spec: dict[str, Any]) -> dict[str, Any]:
-        """Let the child go; the record that tells who supervises."""
+        """Let the child go; the record that tells who supervises, which is written first: no run goes unrecorded."""
         me = processes.stat(os.getpid())
         record = {
             "pid": os.getpid(),
@@ -131,10 +131,20 @@ class Supervisor:
             "started": time.time(),
             "child": self.child,
         }
-        _write_all(self._gate, json.dumps(spec).encode())
+        place = os.path.join(spec["work"], "supervisor.json")
+        records.write(place, record)
+        try:
+            _write_all(self._gate, json.dumps(spec).encode())
+        except OSError:
+            os.unlink(place)  # the child is gone before it began
+            raise
         os.close(self._gate)
-        records.write(os.path.join(spec["work"], "supervisor.json"), record)
         return record
+
+    def stand_down(self) -> None:
+        """Let the child leave without having begun."""
+        os.close(self._gate)
+        processes.kill_all(self.reap)
 
     def watch(self, spec: dict[str, Any], started: float) -> None:
         """See the run to its end, sweep what it left, write `exit.json`."""
@@ -213,6 +223,15 @@ def _tell(fd: int, record: dict[str, Any]) -> None:
         os.close(fd)
 
 
+def _gone(fd: int) -> bool:
+    """Whether nobody holds the other end of a pipe or socket any more."""
+    if not hasattr(select, "poll"):
+        return False
+    ends = select.poll()
+    ends.register(fd, 0)
+    return bool(ends.poll(0))
+
+
 def complain(work: str) -> None:
     """Keep the traceback of a fault of ours beside the run."""
     with open(os.path.join(work, "supervisor.log"), "a", encoding="utf-8") as file:
@@ -220,7 +239,14 @@ def complain(work: str) -> None:
 
 
 def supervise(supervisor: Supervisor, spec: dict[str, Any], tell: int) -> None:
-    """Start and watch; the record goes as one line of JSON to the file descriptor `tell`, which is closed."""
+    """Start and watch; the record goes as one line of JSON to the file descriptor `tell`, which is closed.
+
+    A run whose host died before it began does not begin: the next host finds no record and starts it anew.
+    """
+    if _gone(tell):
+        os.close(tell)
+        supervisor.stand_down()
+        return
     try:
         record = supervisor.start(spec)
         _tell(tell, record)

@@ -57,6 +57,9 @@ class Handle:
         self._ticks: int = record.get("start_ticks", 0)
         self._boot: str = record.get("boot", "")
         self.wait_fd: int | None = self._watch()
+        self._watched = self.wait_fd is not None
+        child = processes.stat(self.child_pid) if self._watched and self.child_pid else None
+        self._child_ticks = child.ticks if child else 0
 
     def _watch(self) -> int | None:
         """A file descriptor that becomes readable when the supervisor ends; None where there is none."""
@@ -125,21 +128,41 @@ class Handle:
                 os.kill(self.supervisor_pid, signal.SIGTERM)
 
     def sweep(self) -> None:
-        """Kill what a run left whose supervisor was killed: its sessions, and who carries its variable."""
-        marker = f"JUPYTER_AML_WORK={self.work}".encode()
-        sessions = {self.supervisor_pid, self.child_pid} - {0}
+        """Kill what a run left whose supervisor was killed: who carries its variable, and its sessions.
+
+        Numbers are given again to others, after a reboot and before. A session's number is believed only by who
+        saw the supervisor alive, or of a process that works in the run's folder.
+        """
+        if not self.child_pid or (self._boot and self._boot != processes.boot()):
+            return
+        sessions = self._sessions()
         found = set()
-        for entry in Path("/proc").glob("[0-9]*") if self.child_pid else ():
+        for entry in Path("/proc").glob("[0-9]*"):
             now = processes.stat(int(entry.name))
             if now is None or now.state in processes.DEAD:
                 continue
-            try:
-                carries = marker in (entry / "environ").read_bytes().split(b"\0")
-            except OSError:
-                carries = False
-            if carries or now.session in sessions:
+            if self._carries(entry) or (now.session in sessions and (self._watched or self._works_here(entry))):
                 found.add(int(entry.name))
         processes.send(found - {os.getpid()}, signal.SIGKILL)
+
+    def _sessions(self) -> set[int]:
+        """Numbers of the run's sessions; none whose leader is by now somebody else."""
+        leader = processes.stat(self.child_pid)
+        reused = leader is not None and self._child_ticks not in {0, leader.ticks}
+        return {self.supervisor_pid} if reused else {self.supervisor_pid, self.child_pid}
+
+    def _carries(self, entry: Path) -> bool:
+        marker = f"JUPYTER_AML_WORK={self.work}".encode()
+        try:
+            return marker in (entry / "environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+
+    def _works_here(self, entry: Path) -> bool:
+        try:
+            return (entry / "cwd").readlink().is_relative_to(self.work)
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Let go of the file descriptor; the run goes on."""

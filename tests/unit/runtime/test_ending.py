@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from jupyter_aml.agent import processes, records
+from jupyter_aml.agent import processes, records, start
 from jupyter_aml.local.runtime.handles import Handle, find
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.runtime.provisioners.exec import ExecProvisioner
+from jupyter_aml.local.runtime.provisioners.fork import ForkProvisioner
 
-from .conftest import Bench, wait_until
+from .conftest import PATIENCE, Bench, wait_until
 
 # Forks a tree of stubborn processes: own sessions, orphans, deaf to SIGTERM. Each leaves a file named by its pid.
 STUBBORN = """
@@ -219,6 +222,89 @@ def test_when_the_supervisor_is_killed_the_run_is_lost_and_swept(bench: Bench, p
     assert end is not None
     assert (end.reason, end.ok) == ("lost", False)
     wait_until(lambda: not living(pids))
+
+
+def test_the_next_host_sweeps_what_a_killed_supervisor_left(bench: Bench, provisioner: Provisioner) -> None:
+    bench.script(
+        """
+        import os, pathlib, time
+        pids = pathlib.Path("pids").absolute()
+        pids.mkdir()
+        os.chdir(os.environ["JUPYTER_AML_WORK"])
+        if os.fork() == 0:
+            pids.joinpath(str(os.getpid())).touch()
+        time.sleep(60)
+        """
+    )
+    spec = bench.spec()
+    handle = bench.start(provisioner, spec)
+    pids = tree(bench, 1)
+    os.kill(handle.supervisor_pid, signal.SIGKILL)
+    wait_until(lambda: not handle.supervised())
+
+    again = find(Path(spec.work))
+
+    assert again is not None
+    end = again.poll()
+    assert end is not None
+    assert end.reason == "lost"
+    wait_until(lambda: not living(pids))
+
+
+@pytest.mark.parametrize("boot", ["another", processes.boot()])
+def test_whoever_has_the_number_of_a_lost_run_by_now_is_left_alone(tmp_path: Path, boot: str) -> None:
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        record = {"pid": stranger.pid, "start_ticks": 1, "boot": boot, "started": 1.0, "child": stranger.pid}
+        end = Handle(tmp_path, record).poll()
+
+        assert end is not None
+        assert end.reason == "lost"
+        time.sleep(0.05)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_run_does_not_begin_when_its_host_died_while_starting_it(bench: Bench) -> None:
+    bench.script("open('began', 'w')")
+    spec = bench.spec()
+    records.write(str(Path(spec.work, "spec.json")), spec.to_json())
+    ours, theirs = os.pipe()
+    os.close(ours)
+    command = start.command(
+        sys.executable, "supervisor", "run", str(Path(spec.work, "spec.json")), str(theirs), bare=True
+    )
+
+    done = subprocess.run(command, pass_fds=(theirs,), check=False, timeout=60)
+    os.close(theirs)
+
+    assert done.returncode == 0
+    assert find(Path(spec.work)) is None
+    assert not (bench.code / "began").exists()
+
+
+def test_an_armed_run_does_not_begin_when_its_host_died_while_handing_it_over(
+    bench: Bench, forks: ForkProvisioner
+) -> None:
+    bench.script("open('began', 'w')")
+    spec = bench.spec()
+    zygote = forks.zygotes.warm(spec)
+    assert zygote.ready(PATIENCE)
+    assert zygote.armed(PATIENCE)
+    assert zygote._spare is not None
+    (pid, line), zygote._spare = zygote._spare, None
+    zygote._ask_for_spare()
+    os.kill(pid, signal.SIGSTOP)
+    line.sendall(json.dumps(spec.to_json()).encode() + b"\n")
+    line.close()
+    os.kill(pid, signal.SIGCONT)
+
+    wait_until(lambda: not living([pid]))
+
+    assert find(Path(spec.work)) is None
+    assert not (bench.code / "began").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="this system has no pidfd")
