@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 AGENT = os.path.dirname(os.path.abspath(__file__))
 SHIM = os.path.join(AGENT, "shim")
 WORK = "JUPYTER_AML_WORK"
+LONGEST = 100_000
+"""Characters that are kept of an exception's message and of its traceback."""
 
 _listdir = os.listdir
 
@@ -65,7 +67,7 @@ def record_error(kind: type[BaseException], error: BaseException, trace: Traceba
     try:
         records.write(
             os.path.join(folder, "error.json"),
-            {"type": kind.__name__, "message": message, "traceback": text},
+            {"type": kind.__name__, "message": message[:LONGEST], "traceback": records.clip(text, LONGEST)},
         )
     except OSError:
         return

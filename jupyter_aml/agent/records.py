@@ -36,3 +36,10 @@ def read(path: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def clip(text: str, longest: int) -> str:
+    """Text of at most about `longest` characters: of a longer one the beginning and the end."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2]}\n...\n{text[-longest // 2 :]}"

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import signal
 
+from jupyter_aml.agent.records import clip
 from jupyter_aml.local.jobs.lifecycle import Fault
 
 LONGEST_TRACEBACK = 20_000
+LONGEST_MESSAGE = 4_000
+SHELL_SIGNAL = 128
+"""A shell adds this to the number of the signal that killed a program of it."""
 _HEAD = "Traceback (most recent call last):"
 _LAST_LINE = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 
@@ -53,7 +57,9 @@ def _of_exit(code: int | None, log_tail: str) -> Fault:
 
 def _of_exception(kind: str, message: str, traceback: str) -> Fault:
     text = f"{kind}: {message}" if message else kind
-    return Fault("UserError", text, traceback[-LONGEST_TRACEBACK:])
+    if len(text) > LONGEST_MESSAGE:
+        text = f"{text[:LONGEST_MESSAGE]} ..."
+    return Fault("UserError", text, clip(traceback, LONGEST_TRACEBACK))
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -79,14 +85,23 @@ def _exit_sentence(code: int | None, log_tail: str) -> str:
     sentence = f"The command ended with exit code {code}."
     if code == 127:  # noqa: PLR2004 - the shell's word for "not found"
         sentence += " The shell did not find a program that it names."
+    if code is not None and code > SHELL_SIGNAL and _signal_name(code - SHELL_SIGNAL):
+        number = code - SHELL_SIGNAL
+        sentence += f" A program of it was killed by signal {number} {_signal_name(number)}{_memory_hint(number)}."
     lines = [line.strip() for line in log_tail.splitlines() if line.strip()]
     return f"{sentence} Its last line: {lines[-1][:500]}" if lines else f"{sentence} It printed nothing."
 
 
 def _signal_sentence(number: int) -> str:
+    return f"The run was killed by signal {number} {_signal_name(number) or 'unknown'}{_memory_hint(number)}."
+
+
+def _signal_name(number: int) -> str:
     try:
-        name = signal.Signals(number).name
+        return signal.Signals(number).name
     except ValueError:
-        name = "unknown"
-    hint = " (out of memory?)" if number == getattr(signal, "SIGKILL", 9) else ""
-    return f"The run was killed by signal {number} {name}{hint}."
+        return ""
+
+
+def _memory_hint(number: int) -> str:
+    return " (out of memory?)" if number == getattr(signal, "SIGKILL", 9) else ""

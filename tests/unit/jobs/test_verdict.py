@@ -86,6 +86,27 @@ def test_a_traceback_long_before_a_segfault_is_not_its_cause() -> None:
     assert fault.message == "The run was killed by signal 11 SIGSEGV."
 
 
+def test_a_program_that_a_signal_killed_inside_a_shell_is_told() -> None:
+    fault = judge(code=139, log_tail="core")
+
+    assert fault is not None
+    assert "exit code 139. A program of it was killed by signal 11 SIGSEGV." in fault.message
+
+
+def test_an_endless_exception_is_clipped_and_keeps_its_beginning_and_its_end() -> None:
+    long = "x" * 1_000_000
+    error = {"type": "ValueError", "message": long, "traceback": f"Traceback (most recent call last):\n{long}\nend"}
+
+    fault = judge(error=error)
+
+    assert fault is not None
+    assert fault.message.startswith("ValueError: xxx")
+    assert len(fault.message) < 5_000
+    assert fault.traceback.startswith("Traceback (most recent call last):")
+    assert fault.traceback.endswith("end")
+    assert len(fault.traceback) < 21_000
+
+
 def test_a_timeout_names_the_limit() -> None:
     fault = judge(code=None, signal_number=15, reason="timeout", timeout=90.0)
 
