@@ -24,6 +24,7 @@ from jupyter_aml.local.jobs.types.command import time_limit
 from jupyter_aml.local.runtime import handles
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
+from jupyter_aml.local.store import blob_files
 from jupyter_aml.local.store.workspace import Workspace
 
 WORKERS = 8
@@ -142,6 +143,8 @@ class Runner:
         for workspace in self._workspaces():
             with workspace.database.read() as reader:
                 found = records.unfinished(reader)
+            for folder in work.leftovers(workspace, {record.name.lower() for record in found}):
+                self._pool.submit(blob_files.remove_tree, str(folder))
             for record in found:
                 if (workspace.entry.id, record.name.lower()) in self._live:
                     continue

@@ -6,7 +6,8 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from jupyter_aml.local.store import blob_files
 from jupyter_aml.local.store.workspace import Workspace
 
 TAIL = 64 << 10
+ASIDE = ".ended-"
+"""How the name of a private folder begins that waits to be removed; no job's can."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,24 @@ def gather(workspace: Workspace, job: str) -> None:
             workspace.blobs.adopt_folder(place, workspace.artifact_container, f"ExperimentRun/dcid.{job}/{name}")
         with contextlib.suppress(OSError):
             kept.rmdir()  # nothing was written
+
+
+def leftovers(workspace: Workspace, unfinished: Collection[str]) -> list[Path]:
+    """Private folders of jobs that have ended, put aside so that a new job of the name finds its place free.
+
+    Args:
+        workspace: The workspace.
+        unfinished: Names of the jobs that have not ended, in lower case.
+    """
+    found = []
+    root = workspace.work_folder("")
+    for folder in sorted(root.iterdir()) if root.is_dir() else []:
+        if folder.name.lower() in unfinished:
+            continue
+        aside = folder if folder.name.startswith(ASIDE) else root / f"{ASIDE}{uuid.uuid4().hex}"
+        with contextlib.suppress(OSError):
+            found.append(folder.rename(aside))
+    return found
 
 
 def clear(workspace: Workspace, job: str) -> None:

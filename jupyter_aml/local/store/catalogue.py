@@ -19,6 +19,10 @@ from jupyter_aml.local.store.workspace import Entry, Workspace
 GROUP = "local"
 NAME = "local"
 LOCATION = "local"
+ATTEND_SECONDS = 0.5
+"""Between two looks whether the host of unfinished jobs still runs."""
+START_SECONDS = 3.0
+"""How long a host that was started may take before another one is tried."""
 
 
 def default_home() -> Path:
@@ -48,6 +52,7 @@ class Store:
         self.subscription_id = str(uuid.uuid5(self.uuid, "subscription"))
         self.tenant_id = str(uuid.uuid5(self.uuid, "tenant"))
         self.rings = True
+        self._attend_again = 0.0
         self._open: dict[str, Workspace] = {}
         self._lock = threading.Lock()
 
@@ -64,6 +69,13 @@ class Store:
         """Wake the host; `rings = False` silences this store (the host itself needs no bell)."""
         if self.rings:
             bell.ring(self.home, start=start)
+
+    def attend(self) -> None:
+        """See that a host runs, because somebody looks at a job that has not ended; asked often, it looks seldom."""
+        now = time.monotonic()
+        if self.rings and now >= self._attend_again:
+            answered = bell.ring(self.home, start=True)
+            self._attend_again = now + (ATTEND_SECONDS if answered else START_SECONDS)
 
     def door_port(self) -> int:
         """Port of the loopback door: chosen once, and bound again by every host while it is free."""

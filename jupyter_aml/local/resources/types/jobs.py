@@ -45,6 +45,8 @@ def _put(call: Call) -> Response:
 def _get(call: Call) -> Response:
     with call.workspace.database.read() as connection:
         record = records.find(connection, call.params["name"])
+    if not record.final:
+        call.store.attend()
     return Response.of(resource(call, record))
 
 
@@ -63,6 +65,8 @@ def _list(call: Call) -> Response:
     limit = paging.size(call.query("$top") or None, PAGE, LARGEST_PAGE)
     with call.workspace.database.read() as connection:
         found, following = records.page(connection, wanted, before=before, limit=limit)
+    if not all(record.final for record in found):
+        call.store.attend()
     items = [resource(call, record) for record in found]
     return Response.of(paging.page(items, call.request.url, list(following) if following else None))
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.jobs import bodies, records, submit, uris
-from jupyter_aml.local.jobs.records import Filter
+from jupyter_aml.local.jobs.records import Filter, Record
 from jupyter_aml.local.resources.base import API, Call, Route, Type
 from jupyter_aml.local.store import records as resources
 
@@ -23,13 +23,21 @@ _OUTPUT_ASSET = re.compile(r"azureml_(?P<job>.+)_output_(?P<output>.+)")
 def _run(call: Call) -> Response:
     with call.workspace.database.read() as connection:
         record = records.find(connection, call.params["run"])
+    _attend(call, record)
     return Response.of(bodies.run(call.workspace, record))
 
 
 def _details(call: Call) -> Response:
     with call.workspace.database.read() as connection:
         record = records.find(connection, call.params["run"])
+    _attend(call, record)
     return Response.of(bodies.details(call.workspace, record, _logs(call, record.name)))
+
+
+def _attend(call: Call, record: Record) -> None:
+    """Have a host for a job that has not ended: who looks at one must not wait for a host that was killed."""
+    if not record.final:
+        call.store.attend()
 
 
 def _logs(call: Call, job: str) -> dict[str, str]:
