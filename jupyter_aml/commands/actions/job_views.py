@@ -24,6 +24,8 @@ COLUMNS = (
     "created=creation_context.created_at",
 )
 TWO = 2
+LONGEST_LOG = 2 << 20
+"""Bytes of a log that a notebook shows."""
 
 
 def listing(context: Context, args: Args) -> Outcome:
@@ -83,7 +85,7 @@ def written(context: Context, job: Any, form: forms.Form) -> str:
 
 
 def log(context: Context, args: Args) -> Outcome | None:
-    """A job's log: followed, or as text with the first error on top."""
+    """A job's log: followed, or as text with what went wrong on top."""
     name = jobs.name_of(args.name, "logs")
     if args.follow:
         live.follow(context, name)
@@ -96,11 +98,22 @@ def log(context: Context, args: Args) -> Outcome | None:
             msg = f"The job {name} has no log {wanted}."
             raise UsageError(msg, why=f"Its logs are {', '.join(files) or 'none yet'}.")
         return Outcome("", message=f"{name} has written nothing yet.", place=context.place)
-    content, _ = reader.bytes_of(files[wanted], 0)
-    text = content.decode("utf-8", errors="replace")
+    text = _log_text(context, reader, files[wanted], name)
     shown = logs.tail(text, args.lines) if args.lines else text
-    error = logs.first_error(text) if reader.status(name) == "Failed" else ""
+    error = reader.failure(name, text) if reader.status(name) == "Failed" else ""
     return Outcome(shown, kind="log", title=name, place=context.place, details={"error": error, "log": shown})
+
+
+def _log_text(context: Context, reader: jobs.Reader, url: str, name: str) -> str:
+    """All of a log; of one that is too long for a notebook its end, which is said."""
+    if context.namespace is None:
+        return reader.bytes_of(url, 0)[0].decode("utf-8", errors="replace")
+    _, size = reader.bytes_of(url, 0, 0)
+    if size > LONGEST_LOG:
+        context.warn(
+            f"The log of {name} has {size / 1e6:,.0f} MB; this is the end of it. %aml job download {name} brings all."
+        )
+    return reader.tail(url, LONGEST_LOG)
 
 
 def compare(context: Context, args: Args) -> Outcome:

@@ -76,6 +76,11 @@ class Reader:
             "now": None if status in FINAL else time.time(),
         }
 
+    def failure(self, name: str, log: str) -> str:
+        """What went wrong with a failed job: its own traceback, else the first error of its log, else a sentence."""
+        error = _error(self._quietly(f"runs/{name}/details", HISTORY) or {})
+        return failure({"status": "Failed", "error": error, "log": log})
+
     def log_files(self, name: str) -> dict[str, str]:
         """The job's logs: URL by file name."""
         found = self.rest.get(f"runs/{name}/details", api=HISTORY).get("logFiles") or {}

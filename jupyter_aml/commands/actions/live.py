@@ -7,7 +7,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jupyter_aml.commands.actions import jobs
@@ -19,6 +19,8 @@ SHORTEST, LONGEST = 0.15, 2.0
 CLOUD_SHORTEST, CLOUD_LONGEST = 2.0, 10.0
 GROWTH = 1.4
 MOST_FAILURES = 30
+MOST_AT_ONCE = 1 << 20
+"""Bytes of a log that one look writes."""
 GONE = 404
 
 
@@ -125,15 +127,23 @@ def wait(context: Context, name: str, sleep: Callable[[float], None] = time.slee
         JobFailedError: It ended `Failed` or `Canceled`; the message is the job's own.
     """
     reader = jobs.Reader(context.connection)
-    try:
+    with going_on(context, name):
         status = until_final(reader, name, sleep)
-    except KeyboardInterrupt:
-        context.warn(f"{name} goes on; %aml job cancel {name} ends it.")
-        raise
     snapshot = reader.snapshot(name)
     if status != "Completed":
         raise failed(snapshot)
     return snapshot
+
+
+@contextlib.contextmanager
+def going_on(context: Context, name: str) -> Iterator[None]:
+    """While a job is watched: whoever interrupts that is told that the job goes on, and how to come back."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        aml = context.prefix
+        context.warn(f"{name} goes on: {aml} job stream {name} comes back to it, {aml} job cancel {name} ends it.")
+        raise
 
 
 def until_final(reader: jobs.Reader, name: str, sleep: Callable[[float], None] = time.sleep) -> str:
@@ -163,26 +173,26 @@ def follow(context: Context, name: str, sleep: Callable[[float], None] = time.sl
     pace = Pace(local=reader.local)
     decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
     position = 0
-    ended = False
-    while True:
-        status = reader.status(name)
-        ended = status in jobs.FINAL
-        grown = _write(context, reader, name, position, decode)
-        position += grown
-        if ended and not grown:
-            context.stdout(decode(b"", final=True))
-            return status
-        if not ended:
-            sleep(pace.after(changed=bool(grown)))
+    with going_on(context, name):
+        while True:
+            status = reader.status(name)
+            grown = _write(context, reader, name, position, decode)
+            position += grown
+            ended = status in jobs.FINAL
+            if ended and not grown:
+                context.stdout(decode(b"", final=True))
+                return status
+            if not ended and grown < MOST_AT_ONCE:
+                sleep(pace.after(changed=bool(grown)))
 
 
 def _write(context: Context, reader: jobs.Reader, name: str, position: int, decode: Callable[..., str]) -> int:
-    """Write what has come since `position`; how many bytes that was."""
+    """Write what has come since `position`, at most `MOST_AT_ONCE`; how many bytes that was."""
     with contextlib.suppress(ResourceError):
         files = reader.log_files(name)
         url = files.get(jobs.MAIN_LOG)
         if url:
-            content, _ = reader.bytes_of(url, position)
+            content, _ = reader.bytes_of(url, position, position + MOST_AT_ONCE - 1)
             context.stdout(decode(content))
             return len(content)
     return 0
