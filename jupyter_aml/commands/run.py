@@ -9,7 +9,8 @@ from typing import Any
 
 from jupyter_aml import __version__
 from jupyter_aml.commands import help as texts
-from jupyter_aml.commands import output
+from jupyter_aml.commands import output, yaml_faults
+from jupyter_aml.commands.actions import loading
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Grammar, grammar
 from jupyter_aml.commands.hush import hushed
@@ -57,12 +58,30 @@ def execute(command: Command, context: Context, table: Grammar) -> Outcome | Non
         quiet=context.quiet or args.only_show_errors,
         verbose=context.verbose or args.verbose,
     )
-    with hushed(verbose=inner.verbose):
-        result = command.verb.run(inner, args)
+    try:
+        with hushed(verbose=inner.verbose):
+            result = command.verb.run(inner, args)
+    except Exception as error:
+        shown = _pointed(error, command, inner)
+        if shown is error:
+            raise
+        raise shown from error
     if result is None:
         return None
     outcome = result if isinstance(result, Outcome) else Outcome(result)
     return shaped(outcome, args)
+
+
+def _pointed(error: Exception, command: Command, context: Context) -> Exception:
+    """The error with the line of the YAML that it is about, where the command had YAML."""
+    verb, noun, args = command.verb, command.noun, command.args
+    if verb is None or verb.body != "yaml" or noun is None or not loading.has_source(args):
+        return error
+    try:
+        source = loading.text_of(noun.name, context, args)
+    except UsageError:
+        return error
+    return yaml_faults.pointed(error, noun.name, source)
 
 
 def shaped(outcome: Outcome, args: Args) -> Outcome:

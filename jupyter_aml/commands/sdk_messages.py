@@ -12,6 +12,7 @@ from dataclasses import dataclass
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NUMBERED = re.compile(r"^\s*\d+\)\s*(.+?)\.?\s*$", re.MULTILINE)
 NOT_FOUND = "Resource was not found"
+NO_INPUT = re.compile(r"Inputs to job does not contain '(?P<name>[^']+)' referenced in command")
 NOISE = ("Code:", "Message:", "Content:", "Exception Details", "If using the CLI", "Additional Resources", "Exception")
 
 
@@ -30,6 +31,11 @@ def read(text: str) -> Said:
     plain = COLOUR.sub("", text).strip()
     if "Details:" in plain and "Resolutions:" in plain:
         return _sections(plain)
+    unnamed = NO_INPUT.search(plain)
+    if unnamed is not None:
+        name = unnamed["name"]
+        what = f"The command names ${{{{inputs.{name}}}}}, and the job has no input '{name}'."
+        return Said(what, remedy=f"Add {name} under inputs, or correct the name in the command.")
     errors = _validation(plain)
     if errors:
         return Said("\n".join(errors))

@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args
+from jupyter_aml.commands.yaml_text import YamlText
 from jupyter_aml.errors import UsageError
 
 LOADERS = ("job", "data", "datastore", "environment", "model", "component", "compute", "workspace")
@@ -16,7 +17,7 @@ LOADERS = ("job", "data", "datastore", "environment", "model", "component", "com
 
 def has_source(args: Args) -> bool:
     """Whether YAML was given, by --file or as a body."""
-    return bool(args.get("file") or (args.get("body") or "").strip())
+    return bool(args.get("file") or args.get("body") is not None)
 
 
 def load(noun: str, context: Context, args: Args, named: Mapping[str, Any] | None = None) -> Any:
@@ -36,10 +37,24 @@ def load(noun: str, context: Context, args: Args, named: Mapping[str, Any] | Non
     changes = [{key: value} for key, value in (named or {}).items() if value is not None]
     changes += overrides(args.get("set") or ())
     read = getattr(sdk, f"load_{noun}")
-    body = (args.get("body") or "").strip("\n")
-    if body.strip():
-        _check_yaml(body)
-        return read(io.StringIO(body), relative_origin=str(context.cwd / "cell.yml"), params_override=changes)
+    source = text_of(noun, context, args)
+    if args.get("body") is not None:
+        return read(io.StringIO(source.text), relative_origin=str(context.cwd / "cell.yml"), params_override=changes)
+    return read(str(context.path(args["file"])), params_override=changes)
+
+
+def text_of(noun: str, context: Context, args: Args) -> YamlText:
+    """The YAML of a cell's body or of --file.
+
+    Raises:
+        UsageError: There is none, or no such file.
+    """
+    body = args.get("body")
+    if body is not None:
+        if not body.strip():
+            msg = f"The cell has no body; the YAML of a {noun} was expected."
+            raise UsageError(msg, remedy="Put it below the %%aml line.")
+        return YamlText(body, "" if context.namespace is not None else "Standard input")
     if not args.get("file"):
         msg = f"{noun} needs a YAML file."
         raise UsageError(msg, remedy=f"Type for example %aml {noun} create --file {noun}.yml.")
@@ -48,9 +63,11 @@ def load(noun: str, context: Context, args: Args, named: Mapping[str, Any] | Non
         what = "is a folder" if path.is_dir() else "does not exist"
         msg = f"--file {args['file']}: it {what}; a YAML file was expected (looked in {context.cwd})."
         raise UsageError(msg, remedy="Give the path of a YAML file.")
-    text = path.read_text(encoding="utf-8")
-    _check_yaml(text, str(args["file"]))
-    return read(str(path), params_override=changes)
+    try:
+        return YamlText(path.read_text(encoding="utf-8"), str(args["file"]))
+    except UnicodeDecodeError:
+        msg = f"--file {args['file']}: it is no text in UTF-8, as YAML is."
+        raise UsageError(msg, remedy="Give the path of a YAML file.") from None
 
 
 def overrides(pairs: Iterable[str]) -> list[dict[str, Any]]:
@@ -76,27 +93,3 @@ def _value(text: str) -> Any:
         except ValueError:
             return text
     return text
-
-
-def _check_yaml(text: str, origin: str = "") -> None:
-    """Do nothing if the text is a YAML mapping.
-
-    Raises:
-        UsageError: It is not; said with its line.
-    """
-    import yaml
-
-    first, where = (1, f"{origin}, line") if origin else (2, "Line")
-    try:
-        found = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f"{where} {mark.line + first}" if mark else origin or "The cell"
-        msg = f"{line}: no valid YAML: {error.problem or error.context}."
-        raise UsageError(msg, remedy="YAML indents with spaces, and has a space after each colon.") from None
-    except yaml.YAMLError as error:
-        msg = f"{origin or 'The cell'} is no valid YAML: {error}."
-        raise UsageError(msg) from None
-    if not isinstance(found, dict):
-        msg = f"{origin or 'The cell'} holds no `name: value` lines, but {type(found).__name__}."
-        raise UsageError(msg, remedy="Write the YAML that `az ml` takes, such as `type: command`.")
