@@ -190,11 +190,4 @@ def _written(context: Context, job: Any, form: forms.Form) -> str:
     """A job that was not submitted, in another form; its code is called `./code`."""
     said = {**jobs.as_dict(job._to_job()), "code": "./code"}  # noqa: SLF001 - only the job has the CLI's schema
     said.pop("name", None)
-    connection = context.connection
-    if form == "cli":
-        return forms.as_cli(said, group=connection.group, workspace=connection.workspace)
-    if form == "sdk":
-        return forms.as_sdk(
-            said, group=connection.group, workspace=connection.workspace, subscription=connection.subscription
-        )
-    return forms.as_yaml(said)
+    return forms.written(said, form, context.connection)

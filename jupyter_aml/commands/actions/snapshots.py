@@ -22,13 +22,19 @@ def script(context: Context, job: Any) -> str:
     Raises:
         UsageError: The job ran no script of its own.
     """
-    found = _SCRIPT.search(str(getattr(job, "command", "") or ""))
+    name = script_of(str(getattr(job, "command", "") or ""))
     files = _files(context, job)
-    if found is None or files is None:
+    if not name or files is None:
         msg = f"The job {job.name} ran no script of its own."
         raise UsageError(msg, remedy=f"Type %aml job show {job.name} --as yaml.")
-    content = files.read(found["script"].removeprefix("./"))
+    content = files.read(name)
     return header.readable(content.decode("utf-8", errors="replace"))
+
+
+def script_of(command: str) -> str:
+    """The script that a command line runs with Python, without a leading `./`; "" if it runs none."""
+    found = _SCRIPT.search(command)
+    return found["script"].removeprefix("./") if found is not None else ""
 
 
 def save(context: Context, job: Any, folder: Path) -> Path:

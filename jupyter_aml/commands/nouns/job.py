@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_aml.commands.actions import flags, job_verbs, job_views
+from jupyter_aml.commands.actions import flags, job_verbs, job_views, yaml_jobs
 from jupyter_aml.commands.grammar import Flag, Noun, Positional, Verb
 from jupyter_aml.commands.scripts.forms import FORMS
 
@@ -15,6 +15,10 @@ BODY = "type: command\ncommand: echo hello\nenvironment: azureml:clinic@latest"
 
 CREATE = (
     flags.FILE, WHICH, flags.SET, STREAM, flags.WEB, WAIT, VAR,
+    Flag("input", "A value for an input of the YAML; {expr} keeps its type.", "i", kind="pair", metavar="NAME=VALUE",
+         completes="data"),
+    Flag("as", "Write the job down and do not submit it.", choices=FORMS),
+    Flag("save-as", "A file for the YAML of the submitted job.", "a", kind="path", metavar="FILE"),
     Flag("skip-validation", "Leave the checks to the service.", kind="switch"),
 )  # fmt: skip
 
@@ -23,8 +27,9 @@ NOUN = Noun(
     "What runs: training, scripts, pipelines.",
     (
         Verb(
-            "create", "Submit a job from YAML.", job_verbs.create, flags=CREATE, cell=True, body="yaml",
-            examples=("%aml job create --file job.yml --set tags.team=clinic", f"%%aml job --var job\n{BODY}"),
+            "create", "Submit a job from YAML.", yaml_jobs.create, flags=CREATE, cell=True, body="yaml",
+            examples=("%aml job create --file job.yml --set tags.team=clinic", f"%%aml job --var job\n{BODY}",
+                      f"%%aml job --input lr={{lr}} --wait\n{BODY}\ninputs:\n  lr: 0.1"),
         ),
         Verb(
             "validate", "Check a job's YAML without submitting it.", job_verbs.validate, flags=(flags.FILE, flags.SET),

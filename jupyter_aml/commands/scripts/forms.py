@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Form = Literal["script", "yaml", "cli", "sdk"]
 FORMS: tuple[Form, ...] = ("script", "yaml", "cli", "sdk")
@@ -20,6 +20,7 @@ _ARM = re.compile(
     r"/workspaces/[^/]+/(?P<segment>\w+)/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?$",
     re.IGNORECASE,
 )
+_LOCAL = re.compile(r"^azureml:(?!//|/subscriptions/)(?P<path>(?:[A-Za-z]:)?[^:@]*[/\\].*)$", re.DOTALL)
 
 
 def specification(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +41,26 @@ def specification(job: Mapping[str, Any]) -> dict[str, Any]:
     return {key: short[key] for key in (*first, *(key for key in short if key not in first))}
 
 
+class Where(Protocol):
+    """The workspace that a form names; a connection is one."""
+
+    @property
+    def subscription(self) -> str: ...
+    @property
+    def group(self) -> str: ...
+    @property
+    def workspace(self) -> str: ...
+
+
+def written(job: Mapping[str, Any], form: Form, where: Where, *, file: str = "") -> str:
+    """The job as YAML, as an `az ml` line (of `file`, if it is in one) or as Python."""
+    if form == "cli":
+        return as_cli(job, group=where.group, workspace=where.workspace, file=file)
+    if form == "sdk":
+        return as_sdk(job, group=where.group, workspace=where.workspace, subscription=where.subscription)
+    return as_yaml(job)
+
+
 def as_yaml(job: Mapping[str, Any]) -> str:
     """A file for `az ml job create --file`, `%aml job create --file` or `load_job`."""
     import yaml
@@ -55,13 +76,19 @@ def as_yaml(job: Mapping[str, Any]) -> str:
     return yaml.dump(specification(job), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
-def as_cli(job: Mapping[str, Any], *, group: str, workspace: str) -> str:
-    """The `az ml job create` line that submits the YAML form, and where that file comes from."""
+def as_cli(job: Mapping[str, Any], *, group: str, workspace: str, file: str = "") -> str:
+    """The `az ml job create` line that submits the YAML form, and where that file comes from unless it is there."""
+    if file:
+        return f"{_create_line(file, group, workspace)}\n"
     name = str(job.get("display_name") or job.get("name") or "job")
     file = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name).strip('-') or 'job'}.yml"
-    words = ["az", "ml", "job", "create", "--file", file, "--resource-group", group, "--workspace-name", workspace]
     origin = f"aml job show {job['name']} --as yaml > {file}" if job.get("name") else "what --as yaml prints"
-    return f"{shlex.join(words)}\n# {file}: {origin}\n"
+    return f"{_create_line(file, group, workspace)}\n# {file}: {origin}\n"
+
+
+def _create_line(file: str, group: str, workspace: str) -> str:
+    words = ["az", "ml", "job", "create", "--file", file, "--resource-group", group, "--workspace-name", workspace]
+    return shlex.join(words)
 
 
 def as_sdk(job: Mapping[str, Any], *, group: str, workspace: str, subscription: str) -> str:
@@ -87,6 +114,8 @@ def as_sdk(job: Mapping[str, Any], *, group: str, workspace: str, subscription: 
 def _keywords(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of the SDK's `command()` that say what the specification says."""
     found = {key: value for key, value in spec.items() if key not in ("$schema", "type", "resources", "limits")}
+    if str(found.get("code", "")).startswith("azureml:/subscriptions/"):  # `command()` takes the id without its prefix
+        found["code"] = found["code"].removeprefix("azureml:")
     limits, resources = spec.get("limits") or {}, spec.get("resources") or {}
     if limits.get("timeout"):
         found["timeout"] = limits["timeout"]
@@ -145,4 +174,7 @@ def _shorten(value: Any) -> Any:
         if found:
             version = f":{found['version']}" if found["version"] else ""
             return f"azureml:{found['name']}{version}"
+        local = _LOCAL.match(value)  # the SDK writes a local path so
+        if local:
+            return local["path"]
     return value

@@ -108,3 +108,15 @@ def test_literals_get_their_types_back_where_they_read_the_same() -> None:
     job = {**JOB, "inputs": {"a": "0.1", "b": "7", "c": "True", "d": "007", "e": "1e-3", "f": "words"}}
 
     assert forms.specification(job)["inputs"] == {"a": 0.1, "b": 7, "c": True, "d": "007", "e": "1e-3", "f": "words"}
+
+
+def test_local_paths_lose_the_prefix_that_the_sdk_gives_them() -> None:
+    paths = {"a": "azureml:./x.csv", "b": "azureml:/data/x y.csv", "c": "azureml:C:\\x.csv", "d": "azureml:src/x",
+             "e": "azureml:iris:1", "f": "azureml:iris@latest", "g": "azureml://datastores/s/paths/x"}  # fmt: skip
+    job = {**JOB, "inputs": {key: {"type": "uri_file", "path": path} for key, path in paths.items()}}
+
+    found = {key: value["path"] for key, value in forms.specification(job)["inputs"].items()}
+
+    assert found == {
+        **paths, "a": "./x.csv", "b": "/data/x y.csv", "c": "C:\\x.csv", "d": "src/x",
+    }  # fmt: skip
