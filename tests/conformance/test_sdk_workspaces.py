@@ -45,3 +45,32 @@ def test_a_foreign_resource_type_is_refused_in_words(world: Any) -> None:
 
     assert caught.value.status_code in {404, 501}
     assert caught.value.error.code in {"ResourceNotFound", "NotImplemented"}
+
+
+def test_a_workspace_is_made_described_and_deleted(world: Any) -> None:
+    from azure.ai.ml.entities import Workspace
+
+    operations = world.client.workspaces
+    local = operations.get().location
+    made = operations.begin_create(
+        Workspace(name="clinic", location=local, description="patients", display_name="The clinic", tags={"a": "b"})
+    ).result()
+
+    assert (made.name, made.description, made.display_name, made.tags["a"]) == (
+        "clinic", "patients", "The clinic", "b",
+    )  # fmt: skip
+    assert {one.name for one in operations.list()} == {"local", "clinic"}
+
+    made.description, made.tags = "no patients", {"c": "d"}
+    changed = operations.begin_update(made).result()
+    assert (changed.description, changed.display_name, changed.tags) == ("no patients", "The clinic", {"c": "d"})
+
+    operations.begin_delete("clinic", delete_dependent_resources=False).result()
+    assert [one.name for one in operations.list()] == ["local"]
+
+
+def test_a_workspace_name_outside_azures_rules_is_refused(world: Any) -> None:
+    from azure.ai.ml.entities import Workspace
+
+    with pytest.raises(HttpResponseError, match="cannot name a workspace"):
+        world.client.workspaces.begin_create(Workspace(name="no good", location="local")).result()

@@ -43,6 +43,7 @@ COMPUTE = Rule(
     r"[A-Za-z](?:[A-Za-z0-9\-]{0,30}[A-Za-z0-9])?",
     "2 to 32 letters, digits and '-' are expected, a letter first, no '-' last",
 )
+WORKSPACE = Rule(r"[A-Za-z0-9][A-Za-z0-9_\-]{1,32}", "2 to 33 letters, digits, '-', '_', a letter or digit first")
 JOB = Rule(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,254}", "1 to 255 letters, digits, '-', '_', a letter or digit first")
 
 

@@ -11,17 +11,41 @@ from jupyter_aml.local.arm import ids, paging
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.resources import names
 from jupyter_aml.local.resources.base import API, ARM, Call, Route, Type, system_data
-from jupyter_aml.local.store.workspace import Entry
+from jupyter_aml.local.store import records
+from jupyter_aml.local.store.records import Record
+from jupyter_aml.local.store.workspace import Entry, Workspace
 
 API_URL = "https://local.api.azureml.ms"
 PROVIDER = "/providers/Microsoft.MachineLearningServices/workspaces"
 
 
+WORDS = "workspace"
+"""The record in a workspace's own database that keeps what people wrote about it."""
+
+
+def _words(call: Call, entry: Entry) -> dict[str, Any]:
+    with call.store.workspace(entry).database.read() as connection:
+        held = records.get(connection, WORDS, WORDS)
+    return held.body if held is not None else {}
+
+
+def describe(call: Call, workspace: Workspace, properties: dict[str, Any], tags: Any) -> None:
+    """Keep what is written about a workspace: `friendlyName`, `description`, and tags unless None."""
+    with workspace.database.write() as transaction:
+        held = records.get(transaction, WORDS, WORDS)
+        body = dict(held.body) if held is not None else {}
+        body |= {key: properties[key] for key in ("friendlyName", "description") if properties.get(key) is not None}
+        body |= {"tags": {str(key): str(value) for key, value in tags.items()}} if isinstance(tags, dict) else {}
+        created = held.created if held is not None else call.now
+        records.put(transaction, Record(WORDS, WORDS, "", body, created, call.now, created_by=call.identity.name))
+
+
 def _workspace(call: Call, entry: Entry) -> dict[str, Any]:
+    words = _words(call, entry)
     group = f"/subscriptions/{entry.subscription}/resourceGroups/{entry.group}/providers"
     properties = {
-        "friendlyName": entry.name,
-        "description": f"A local workspace in {entry.folder.name}.",
+        "friendlyName": words.get("friendlyName") or entry.name,
+        "description": words.get("description") or f"A local workspace in {entry.folder.name}.",
         "workspaceId": entry.id,
         "discoveryUrl": f"{API_URL}/discovery/workspaces/{entry.id}",
         "mlFlowTrackingUri": tracking_uri(call, entry),
@@ -42,7 +66,7 @@ def _workspace(call: Call, entry: Entry) -> dict[str, Any]:
         "type": f"{ids.PROVIDER}/workspaces",
         "location": entry.location,
         "kind": "Default",
-        "tags": {},
+        "tags": words.get("tags", {}),
         "sku": {"name": "Basic", "tier": "Basic"},
         "identity": {"type": "SystemAssigned", "principalId": entry.id, "tenantId": call.store.tenant_id},
         "systemData": system_data(entry.created, call.identity.name, entry.created, ""),
@@ -57,6 +81,23 @@ def tracking_uri(call: Call, entry: Entry) -> str:
 
 def _get(call: Call) -> Response:
     return Response.of(_workspace(call, call.workspace.entry))
+
+
+def _patch(call: Call) -> Response:
+    """Change what is written about the workspace."""
+    body = call.request.json if isinstance(call.request.json, dict) else {}
+    describe(call, call.workspace, body.get("properties") or {}, body.get("tags"))
+    return Response.of(_workspace(call, call.workspace.entry))
+
+
+def _delete(call: Call) -> Response:
+    """Remove the workspace with all that is in it, unless jobs run in it."""
+    from jupyter_aml.local.store import housekeeping
+
+    entry = call.store.entry(call.params["subscription"], call.params["group"], call.params["workspace"])
+    if entry is not None:
+        housekeeping.purge(call.store, entry)
+    return Response(200)
 
 
 def _list(call: Call) -> Response:
@@ -152,6 +193,8 @@ class WorkspaceType(Type):
 
     def routes(self) -> Iterable[Route]:
         yield Route("GET", ARM, "{WS}", _get, "workspaces/read")
+        yield Route("PATCH", ARM, "{WS}", _patch, "workspaces/write")
+        yield Route("DELETE", ARM, "{WS}", _delete, "workspaces/delete")
         yield Route("POST", ARM, "{WS}/listKeys", _list_keys, "workspaces/listKeys/action")
         yield Route("GET", ARM, "/subscriptions", _subscriptions, "subscriptions/read")
         yield Route("GET", ARM, "/subscriptions/{subscription}", _get_subscription, "subscriptions/read")
