@@ -67,7 +67,7 @@ NOUN = Noun(
             ),
             cell=True, body="yaml",
             examples=(
-                "%aml data create iris iris.csv", "%aml data create iris:2 {df} --description measured",
+                "%aml data create iris iris.csv", "%aml data create iris:12 {df} --description measured",
                 "%aml data create --file data.yml --version 7", f"%%aml data\n{BODY}",
             ),
         ),

@@ -93,7 +93,7 @@ NOUN = Noun(
             flags=(flags.FILE, flags.name("workspace"), DISPLAY, flags.DESCRIPTION, flags.TAGS, flags.SET,
                    flags.NO_WAIT, Flag("location", "The region.", "l")),
             positionals=(Positional("name", "The name."),), cell=True, body="yaml",
-            examples=("%aml workspace create clinic", "%%aml workspace\nname: clinic\ndescription: patients"),
+            examples=("%aml workspace create clinic", "%%aml workspace\nname: ward\ndescription: patients"),
         ),
         Verb("list", "List them.", _list, flags=(flags.MOST,), examples=("%aml workspace list",)),
         Verb("show", "Show one.", _show, flags=(WHICH,), positionals=(NAME,), examples=("%aml workspace show",)),

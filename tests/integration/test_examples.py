@@ -1,0 +1,175 @@
+"""Every example of the help, executed as it stands in a notebook's shell, on a workspace that has what it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from sklearn.datasets import load_iris
+
+from jupyter_aml.commands.grammar import grammar
+
+NOT_HERE: dict[str, str] = {}
+"""Examples that cannot be executed by a test, and why."""
+
+FILES = {
+    "data.yml": "name: iris\ntype: uri_file\npath: ./iris.csv\n",
+    "job.yml": "type: command\ncommand: echo hello\nenvironment: azureml:clinic@latest\n",
+    "conda.yml": "dependencies:\n- python=3.11\n",
+    "model/weights.txt": "1.5\n",
+    "train.py": "#| aml: command train\nprint('trained')\n",
+}
+SCRIPT = """%%aml command train --input lr=0.1 --result model=mlflow_model --wait --var {name}
+import pathlib
+import mlflow
+
+mlflow.log_metric("loss", lr, step=0)
+mlflow.log_metric("loss", lr / 2, step=1)
+pathlib.Path(model, "MLmodel").write_text("flavors: {{}}\\n")
+"""
+
+
+def examples() -> list[Any]:
+    """Every example, with the words of its verb."""
+    table = grammar()
+    found = [
+        (f"{noun.name} {verb.name}", text)
+        for noun in table.nouns.values()
+        for verb in noun.verbs
+        for text in verb.examples
+    ]
+    found += [(noun.name, text) for noun in table.nouns.values() for text in noun.examples]
+    found += [(verb.name, text) for verb in (*table.verbs.values(), *table.cells.values()) for text in verb.examples]
+    return [pytest.param(text, id=f"{path}: {text.splitlines()[0]}") for path, text in found]
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Any]:
+    """A shell with the extension."""
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance()
+    made.history_manager.enabled = False
+    made.run_line_magic("load_ext", "jupyter_aml")
+    yield made
+    made.run_line_magic("unload_ext", "jupyter_aml")
+    made.history_manager.end_session()
+    InteractiveShell.clear_instance()
+
+
+class Stage:
+    """What the examples name: files, variables, assets, computes, jobs; made where it is missing.
+
+    Args:
+        shell: Whose variables they are.
+        client: Of the workspace.
+    """
+
+    def __init__(self, shell: Any, client: Any) -> None:
+        self.shell = shell
+        self.client = client
+
+    def set(self) -> None:
+        """Have everything."""
+        self._files()
+        self._assets()
+        self._places()
+        self._jobs()
+
+    def do(self, cell: str) -> None:
+        """Run a cell that must succeed."""
+        self.shell.run_cell(cell).raise_error()
+
+    def _files(self) -> None:
+        frame = load_iris(as_frame=True).frame
+        frame.to_csv("iris.csv", index=False)
+        for name, text in FILES.items():
+            Path(name).parent.mkdir(exist_ok=True)
+            Path(name).write_text(text, encoding="utf-8")
+        self.shell.user_ns |= {"df": frame, "key": "c2VjcmV0", "lr": 0.5}
+
+    def _assets(self) -> None:
+        self._have(lambda: self.client.data.get("iris", label="latest"), "%aml data create iris iris.csv")
+        self._have(lambda: self.client.models.get("iris_model", label="latest"), "%aml model create iris_model ./model")
+        self._have(
+            lambda: self.client.environments.get("clinic", label="latest"),
+            "%aml environment create clinic --image python:3",
+        )
+        self._have(
+            lambda: self.client.components.get("greet", label="latest"),
+            "%%aml component\nname: greet\ntype: command\ncommand: echo hello\nenvironment: azureml:clinic@latest",
+        )
+
+    def _places(self) -> None:
+        compute, store = self.client.compute.get, self.client.datastores.get
+        self._have(lambda: compute("cluster"), "%aml compute create cluster --max-instances 2")
+        self._have(lambda: compute("desk"), "%aml compute create desk --type computeinstance --size Standard_DS3_v2")
+        self._have(
+            lambda: store("clinic_store"),
+            "%aml datastore create clinic_store --account-name shop --container-name raw --account-key {key}",
+        )
+        self.do("%aml cp ./iris.csv workspaceblobstore/raw/old.csv")
+        known = {one.name for one in self.client.workspaces.list()}
+        for made in known & {"clinic", "ward"}:
+            self.do(f"%aml workspace delete {made} --yes")
+        if "spare" not in known:
+            self.do("%aml workspace create spare")
+
+    def _jobs(self) -> None:
+        names = self.shell.user_ns
+        for name in ("job", "other"):
+            kept = f"_kept_{name}"
+            self._have(lambda kept=kept: self.client.jobs.get(names[kept].name), SCRIPT.format(name=kept))
+            names[name] = names[kept]
+        if "running" not in names or names["running"].refresh().status not in ("Queued", "Running", "Preparing"):
+            self.do("%%aml command idle --var running\nimport time\ntime.sleep(600)")
+
+    def _have(self, get: Callable[[], object], cell: str) -> None:
+        try:
+            get()
+        except Exception:  # noqa: BLE001 - whatever it was, the cell makes it
+            self.do(cell)
+
+
+READING = ("list", "show", "ls", "cat", "preview", "whoami", "status", "doctor", "logs", "compare", "validate")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the notebook."""
+    return tmp_path_factory.mktemp("notebook")
+
+
+@pytest.fixture(scope="module")
+def changed() -> dict[str, bool]:
+    """Whether an example has changed the stage since it was set."""
+    return {"stage": True}
+
+
+@pytest.fixture
+def stage(lab: Any, shell: Any, place: Path, changed: dict[str, bool], monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """The workspace as the examples expect it."""
+    monkeypatch.chdir(place)
+    made = Stage(shell, lab.client)
+    if changed["stage"]:
+        made.set()
+    changed["stage"] = True
+    return made
+
+
+@pytest.mark.parametrize("example", examples())
+def test_an_example_of_the_help_runs(example: str, stage: Stage, changed: dict[str, bool]) -> None:
+    if example in NOT_HERE:
+        pytest.skip(NOT_HERE[example])
+
+    stage.shell.run_cell(example).raise_error()
+
+    changed["stage"] = not set(example.splitlines()[0].split()[1:3]) & set(READING)
+
+
+def test_the_examples_that_no_test_can_run_are_still_in_the_help() -> None:
+    every = {param.values[0] for param in examples()}
+
+    assert set(NOT_HERE) <= every
