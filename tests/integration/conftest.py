@@ -60,6 +60,14 @@ class Lab:
             self._client.environments.create_or_update(Environment(name="plain", version="1", image="python:3"))
         return self._client
 
+    @property
+    def container(self) -> Path:
+        """The folder of the blobs of workspaceblobstore."""
+        from jupyter_aml.client.connect import connection
+
+        entry = connection(self.client).entry
+        return self.folder / "blobs" / str(entry.account) / f"azureml-blobstore-{entry.id}"
+
     def leave(self) -> None:
         """Forget the client, which the end of a test disconnects."""
         self._client = None
