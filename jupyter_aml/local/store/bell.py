@@ -56,7 +56,7 @@ def ring(home: Path, *, start: bool) -> bool:
 
 
 def ask(home: Path, question: dict[str, Any], timeout: float = 5.0) -> dict[str, Any] | None:
-    """The host's answer, or None when no host runs.
+    """The host's answer, or None when no host runs, or the one that did is gone before it answered.
 
     Raises:
         StoreError: A host runs but did not answer in time.
@@ -70,12 +70,14 @@ def ask(home: Path, question: dict[str, Any], timeout: float = 5.0) -> dict[str,
             line.sendall(json.dumps(question).encode() + b"\n")
             with line.makefile("rb") as reader:
                 answer = reader.readline()
+        except ConnectionError:
+            return None
         except OSError as error:
             raise StoreError(
                 f"The host of {home} did not answer {question.get('op')!r} within {timeout:g} s.",
                 remedy="Look at its log in the folder `host` of the store, or end it with `aml local stop`.",
             ) from error
-    found: dict[str, Any] = json.loads(answer or b"{}")
+    found: dict[str, Any] | None = json.loads(answer) if answer.endswith(b"\n") else None
     return found
 
 

@@ -58,6 +58,25 @@ def test_a_ring_is_heard_and_not_answered(listener: Listener) -> None:
     assert listener.heard == ["ring", "status"]
 
 
+@pytest.mark.parametrize("said", [b"", b'{"pid": 1'])
+def test_a_host_that_dies_before_it_has_answered_is_no_host(home: Path, said: bytes) -> None:
+    path = bell.socket_path(home)
+    path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def die() -> None:
+            line, _ = listening.accept()
+            line.sendall(said)
+            line.close()  # with the question unread, which resets the connection
+
+        thread = threading.Thread(target=die)
+        thread.start()
+        assert bell.ask(home, {"op": "status"}, timeout=30.0) is None
+        thread.join()
+
+
 def test_nonsense_is_answered_with_what_was_expected(listener: Listener) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.connect(str(bell.socket_path(listener.home)))
