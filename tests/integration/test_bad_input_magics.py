@@ -174,12 +174,12 @@ def main_thread_is_in(*functions: str) -> bool:
     return False
 
 
-def interrupt_when(condition: Callable[[], Any]) -> threading.Thread:
-    """Press the stop button as soon as a condition holds."""
+def interrupt_when(condition: Callable[[], Any], pid: int = 0) -> threading.Thread:
+    """Press the stop button of this process, or of a kernel, as soon as a condition holds."""
 
     def press() -> None:
         wait_for(condition, "the moment to interrupt")
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(pid or os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
     thread.start()
@@ -216,6 +216,7 @@ def test_an_interrupt_leaves_the_job_running_and_says_how_to_come_back(
 
 def test_a_kernel_that_is_interrupted_while_it_waits_leaves_the_job_running(lab: Lab, tmp_path: Path) -> None:
     from jupyter_client.manager import start_new_kernel
+    from jupyter_core.utils import ensure_event_loop
 
     assert lab.client is not None
     gate, begun = tmp_path / "gate", tmp_path / "begun"
@@ -228,10 +229,7 @@ def test_a_kernel_that_is_interrupted_while_it_waits_leaves_the_job_running(lab:
 
     try:
         client.execute_interactive("%load_ext jupyter_aml\n%aml connect local;", timeout=90, output_hook=hear)
-        pressing = threading.Thread(
-            target=lambda: (wait_for(begun.exists, "the script's first line"), manager.interrupt_kernel())
-        )
-        pressing.start()
+        pressing = interrupt_when(begun.exists, manager.provisioner.pid)
         cell = (
             "%%aml command train --environment plain:1 --name interrupted --wait\n"
             f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\n"
@@ -246,5 +244,6 @@ def test_a_kernel_that_is_interrupted_while_it_waits_leaves_the_job_running(lab:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+        ensure_event_loop().close()  # the blocking client leaves it open
     gate.touch()
     assert lab.end("interrupted") == "Completed"
