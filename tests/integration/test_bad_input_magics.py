@@ -92,10 +92,12 @@ def test_a_word_that_is_not_known_is_refused_with_the_nearest(notebook: Notebook
     assert offered in shown, shown
 
 
-def test_a_placeholder_that_names_nothing_is_refused_with_the_nearest(notebook: Notebook) -> None:
+def test_a_placeholder_that_names_nothing_is_refused_with_its_line(notebook: Notebook) -> None:
     cell = "%%aml job create\ncommand: echo ${{inputs.rat}}\nenvironment: azureml:plain:1\ninputs:\n  rate: 0.1\n"
 
-    assert "rat" in notebook.refused(cell)
+    shown = notebook.refused(cell)
+
+    assert "Line 2 of the cell: The command names ${{inputs.rat}}, and the job has no input 'rat'." in shown
 
 
 def test_a_file_that_is_not_there_is_named(notebook: Notebook) -> None:

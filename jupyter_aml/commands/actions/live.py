@@ -19,6 +19,7 @@ SHORTEST, LONGEST = 0.15, 2.0
 CLOUD_SHORTEST, CLOUD_LONGEST = 2.0, 10.0
 GROWTH = 1.4
 MOST_FAILURES = 30
+TOLD = "The job goes on."
 MOST_AT_ONCE = 1 << 20
 """Bytes of a log that one look writes."""
 GONE = 404
@@ -140,9 +141,11 @@ def going_on(context: Context, name: str) -> Iterator[None]:
     """While a job is watched: whoever interrupts that is told that the job goes on, and how to come back."""
     try:
         yield
-    except KeyboardInterrupt:
-        aml = context.prefix
-        context.warn(f"{name} goes on: {aml} job stream {name} comes back to it, {aml} job cancel {name} ends it.")
+    except KeyboardInterrupt as interrupt:
+        if TOLD not in getattr(interrupt, "__notes__", ()):
+            interrupt.add_note(TOLD)
+            aml = context.prefix
+            context.warn(f"{name} goes on: {aml} job stream {name} comes back to it, {aml} job cancel {name} ends it.")
         raise
 
 
