@@ -164,8 +164,10 @@ def test_hundreds_of_random_kills_lose_nothing_and_run_nothing_twice(
         check(path)
     for number, said in soak.writers.items():
         check_what_a_writer_left(lab, number, said)
-    completed = sum(1 for name in soak.planned if lab.status(name) == "Completed")
-    assert len(list(lab.client.data.list("soaked"))) == completed
+    completed = {name for name in soak.planned if lab.status(name) == "Completed"}
+    registered = Counter(str(one.path).rstrip("/").split("/")[-2] for one in lab.client.data.list("soaked"))
+    assert {name: times for name, times in registered.items() if times > 1} == {}
+    assert {name: lab.status(name) for name in set(registered) ^ completed} == {}
     lab.kill_host()
     name, status = lab.run("print('still here')")
     assert (status, lab.log(name)) == ("Completed", "still here\n")

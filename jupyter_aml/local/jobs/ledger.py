@@ -42,6 +42,8 @@ def write(
         if held is None:
             return False
         final = job.phase in lifecycle.FINAL
+        if "outputs" not in state and "outputs" in held.state:
+            state = {**state, "outputs": held.state["outputs"]}  # finalising noted them meanwhile, in its own thread
         asked = held.status == Status.CANCEL_REQUESTED and not final
         ended = _ended(events, now) if final else None
         records.advance(

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_aml.errors import StoreError
 from jupyter_aml.local.host.loop import Loop
-from jupyter_aml.local.jobs import ledger, records
+from jupyter_aml.local.jobs import ledger, records, work
 from jupyter_aml.local.jobs.runner import Runner
 from jupyter_aml.local.runtime.handles import Exit
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
@@ -251,6 +251,30 @@ def test_a_paused_runner_takes_on_nothing_new(bench: Bench) -> None:
 
     assert bench.status("fox") == "NotStarted"
     assert bench.runner.settled()
+
+
+def test_what_was_registered_stays_noted_while_the_host_writes_down_something_else(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = work._register
+    noted: list[Any] = []
+
+    def watched(*arguments: Any) -> None:
+        register(*arguments)
+        bench.wire.ask("POST", "/jobs/fox/cancel")
+        bench.scan()
+        bench.until(lambda: "CancelAsked" in bench.story("fox"))
+        with bench.wire.workspace.database.read() as reader:
+            noted.append(records.find(reader, "fox").state.get("outputs"))
+
+    monkeypatch.setattr(work, "_register", watched)
+    bench.submit("fox", outputs={"o": {"jobOutputType": "uri_folder", "assetName": "made"}})
+    bench.until_status("fox", "Running")
+    bench.pretence.runs["fox"].finish()
+    bench.until(lambda: bench.status("fox") in {"Completed", "Canceled"})
+
+    assert noted[0]["o"]["version"] == "1"
+    assert bench.status("fox") == "Completed"
 
 
 def test_a_host_that_comes_back_finishes_what_was_being_finalized(wire: Any) -> None:
