@@ -115,6 +115,12 @@ class Store:
         """The workspace of that name, whatever the case."""
         return self._find("subscription=? AND grp=? AND name=?", (subscription, group, name))
 
+    def owns(self, subscription: str) -> bool:
+        """Whether a subscription is this store's own, or that of a workspace which it knows."""
+        named = subscription.lower()
+        own = named == self.subscription_id.lower()
+        return own or any(entry.subscription.lower() == named for entry in self.entries())
+
     def entry_by_account(self, account: str) -> Entry | None:
         """The workspace whose storage account bears exactly that name."""
         return self._find("account=?", (account,))
