@@ -214,6 +214,7 @@ MIB = 1 << 20
 
 def print_much(lab: Lab, megabytes: int, capsys: Any) -> None:
     """A script prints without end while the host stays small, the log is read by its offsets, the stream ends."""
+    lab.run("pass")
     pid = lab.host()["pid"]
     line = "x" * 1023
     Path("/proc", str(pid), "clear_refs").write_text("5", encoding="ascii")  # VmHWM begins anew
