@@ -24,7 +24,12 @@ class Config:
     workspace: str
 
 
-def find(start: Path) -> Path | None:
+def exists(path: Path | str | None, name: str | None) -> bool:
+    """Whether `MLClient.from_config(path=..., file_name=...)` would find a file."""
+    return find(Path(path or "."), (name,) if name else FILES) is not None
+
+
+def find(start: Path, names: tuple[str, ...] = FILES) -> Path | None:
     """The file that the SDK would find from `start`: first in `.azureml`, in each folder up to the root.
 
     Source: MLClient.from_config, azure-ai-ml 1.35.2.
@@ -33,7 +38,7 @@ def find(start: Path) -> Path | None:
         return start
     above = [start.absolute(), *start.absolute().parents][:LEVELS]
     for folder in FOLDERS:
-        for file in FILES:
+        for file in names:
             for place in above:
                 candidate = place / folder / file
                 if candidate.is_file():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.client import adopt as adoption
-from jupyter_aml.client import clouds, config_file, local, protocol, seams, services, targets, warm
+from jupyter_aml.client import clouds, config_file, local, notices, protocol, seams, services, targets, warm
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.client.sign_in import AzureSignIn
@@ -65,6 +65,7 @@ def connect(
     cloud: str = "",
     prompt: Any = None,
     home: Path | None = None,
+    quiet: bool = False,
     **options: Any,
 ) -> MLClient:
     """A client of Microsoft's SDK for a workspace here or in Azure; `connection(client)` tells which.
@@ -85,6 +86,7 @@ def connect(
         cloud: AzureCloud, AzureChinaCloud, AzureUSGovernment, or your own with `cloud_metadata=`.
         prompt: Shows a device code: called with address, code and expiry.
         home: The store; by default `JUPYTER_AML_HOME` or the user's data folder.
+        quiet: Show no sentences, such as the offer of a `config.json`; they are `connection(client).notes`.
         options: Go to `MLClient` as they are, such as `show_progress`.
 
     Raises:
@@ -107,6 +109,9 @@ def connect(
     if adopt:
         made = adoption.adopt(made)
     _remember(client, made)
+    if not quiet:
+        for note in made.notes:
+            notices.say(note)
     return client
 
 
@@ -304,13 +309,22 @@ def _client_of(made: Connection, wishes: Wishes) -> Any:
     if made.local:
         door.register(_service_of(made))
         seams.quicken_streams(door.answered_here)
+        seams.silence_telemetry(_silent)
         options |= {"enable_telemetry": False, "cloud": seams.current_cloud()}
+        options.setdefault("show_progress", False)  # a file is copied before a bar could be drawn
         options.pop("cloud_metadata", None)
     else:
         options["cloud"] = made.cloud.name
         if not made.cloud.known:
             options["cloud_metadata"] = made.cloud.metadata
     return sdk.MLClient(made.credential, made.subscription, made.group, made.workspace or None, **options)
+
+
+def _silent(subscription: str) -> bool:
+    """Whether a client of that subscription must not report to Microsoft: it works here, or the process is offline."""
+    if adoption.current() is not None or offline():
+        return True
+    return any(service.store.owns(subscription) for service in services.opened())
 
 
 def _service_of(made: Connection) -> Any:

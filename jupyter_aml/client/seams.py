@@ -51,7 +51,7 @@ SEAMS = (
         "azure.ai.ml._ml_client.configure_appinsights_logging",
         "azure-ai-ml",
         "1.35.2",
-        "An adopted notebook makes its client with telemetry on; no local call may leave the machine.",
+        "A notebook makes its own client with telemetry on; no local call may leave the machine.",
     ),
     Seam(
         "AZUREML_CURRENT_CLOUD in os.environ, set by MLClient",
@@ -121,8 +121,12 @@ def quicken_streams(answered_here: Callable[[], bool]) -> bool:
     return True
 
 
-def silence_telemetry(adopted: Callable[[], bool]) -> bool:
-    """Keep a client that is made while a workspace is adopted from reporting; whether the seam was found."""
+def silence_telemetry(silent: Callable[[str], bool]) -> bool:
+    """Keep a client that a notebook makes itself from reporting; whether the seam was found.
+
+    Args:
+        silent: Whether a client of that subscription must not report.
+    """
     module = sys.modules.get("azure.ai.ml._ml_client")
     configure = getattr(module, "configure_appinsights_logging", None)
     if module is None or configure is None:
@@ -131,7 +135,8 @@ def silence_telemetry(adopted: Callable[[], bool]) -> bool:
         return True
 
     def configure_appinsights_logging(*arguments: Any, enable_telemetry: bool = True, **named: Any) -> None:
-        configure(*arguments, enable_telemetry=enable_telemetry and not adopted(), **named)
+        subscription = str((named.get("properties") or {}).get("subscription_id") or "")
+        configure(*arguments, enable_telemetry=enable_telemetry and not silent(subscription), **named)
 
     configure_appinsights_logging.jupyter_aml = True  # type: ignore[attr-defined]
     module.configure_appinsights_logging = configure_appinsights_logging  # type: ignore[attr-defined]

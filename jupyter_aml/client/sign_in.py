@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.client import tenants, token_cache
+from jupyter_aml.client import notices, tenants, token_cache
 from jupyter_aml.client.clouds import Cloud
 from jupyter_aml.client.signed import Chain, Signed
 from jupyter_aml.errors import ConnectError
@@ -93,7 +92,7 @@ class AzureSignIn:
         client: GUID of an application or managed identity.
         subscription: What the tokens are for.
         prompt: Shows the device code: called with the address, the code and when it expires.
-        say: Says a sentence to the person; on stderr, so that a pipe's output stays clean.
+        say: Says a sentence to the person; by default `notices.say`.
     """
 
     def __init__(
@@ -111,7 +110,7 @@ class AzureSignIn:
         self.tenant = tenant or os.environ.get("AZURE_TENANT_ID", "")
         self.client = client
         self._subscription = subscription
-        self._say = say or _say
+        self._say = say or notices.say
         self._prompt = prompt or self._show_code
         self._home = home
         self._options: dict[str, Any] = {"authority": cloud.authority}
@@ -255,11 +254,6 @@ class AzureSignIn:
     def _show_code(self, address: str, code: str, expires: Any) -> None:
         until = f", until {expires.astimezone():%H:%M}" if expires is not None else ""
         self._say(f"To sign in to Azure, open {address} and type the code {code}{until}.")
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
-    sys.stderr.flush()
 
 
 def has_browser() -> bool:

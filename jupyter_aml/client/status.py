@@ -135,6 +135,13 @@ def patched() -> list[dict[str, str]]:
                 "reason": "A workspace is adopted: nobody signs in anywhere.",
             }
         )
+        found.append(
+            {
+                "what": "azure.ai.ml.MLClient.from_config",
+                "seen": _version("azure-ai-ml"),
+                "reason": "A workspace is adopted: no config.json is needed.",
+            }
+        )
     return found
 
 

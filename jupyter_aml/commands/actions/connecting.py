@@ -22,7 +22,7 @@ def connect(context: Context, args: Args) -> Outcome:
     given = {key: value for key, value in named.items() if value}
     if args.var and context.namespace is None:
         context.bind(args.var, None)
-    client = clients.connect(_target(context, args.target), adopt=args.adopt, **given)
+    client = clients.connect(_target(context, args.target), adopt=args.adopt, quiet=True, **given)
     connection = clients.connection(client)
     if args.save:
         _save(connection, args)

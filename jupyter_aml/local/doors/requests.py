@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http.client import responses as reasons
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
@@ -103,6 +103,8 @@ class Door:
         self.services: tuple[Answering, ...] = ()
         self.adoption: Adoption | None = None
         self.places: tuple[Place, ...] = ()
+        self.told: Callable[[Place], object] = bool
+        """Called once for every workspace that a notebook names and an adopted one stands for."""
 
     def register(self, service: Answering) -> None:
         """Answer for the names of this service's store from now on."""
@@ -157,6 +159,7 @@ class Door:
         place = Place(found["subscription"], found["group"] or "", found["workspace"] or "")
         if place.workspace and place not in self.places:
             self.places = (*self.places, place)
+            self.told(place)
         url = _rename(url, adoption)
         if host.endswith(".api.azureml.ms"):
             url = urlunsplit(urlsplit(url)._replace(netloc=API_HOST))
@@ -255,10 +258,7 @@ def _names(store: Store, host: str, path: str) -> bool:
     subscription = _SUBSCRIPTION.search(path)
     if subscription is None:
         return False
-    named = subscription[1].lower()
-    if named == store.subscription_id.lower():
-        return True
-    return any(entry.subscription.lower() == named for entry in store.entries())
+    return store.owns(subscription[1])
 
 
 def _issuer(services: Iterable[Answering], headers: Mapping[str, str]) -> Answering | None:
@@ -297,11 +297,10 @@ def _canonical(url: str, host: str) -> str:
 
 def _rename(text: str, adoption: Adoption) -> str:
     """Put the local workspace's names where others stand; names of a catalogue stay."""
-    known = {entry.subscription.lower() for entry in adoption.service.store.entries()}
-    known.add(adoption.service.store.subscription_id.lower())
+    store = adoption.service.store
 
     def local(found: re.Match[str]) -> str:
-        if found["subscription"].lower() in known:
+        if store.owns(found["subscription"]):
             return found[0]
         renamed = f"{found['lead']}subscriptions/{adoption.subscription}"
         if found["group"]:

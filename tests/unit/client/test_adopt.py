@@ -108,3 +108,76 @@ def test_telemetry_is_off_for_an_adopted_client(monkeypatch: pytest.MonkeyPatch)
     unedited()
 
     assert asked == []
+
+
+def test_every_credential_of_azure_identity_is_answered_here() -> None:
+    import azure.identity
+
+    made = connection(connect("local", adopt=True))
+    kinds = [getattr(azure.identity, name) for name in azure.identity.__all__]
+    asked = [kind for kind in kinds if isinstance(kind, type) and hasattr(kind, "get_token")]
+
+    for kind in asked:
+        bare = kind.__new__(kind)  # not one is asked how it would sign in
+        for method in ("get_token", "get_token_info"):
+            token = getattr(bare, method)("https://management.azure.com/.default").token
+            assert token == made.credential.get_token("https://management.azure.com/.default").token, kind
+    assert {"DeviceCodeCredential", "InteractiveBrowserCredential", "ClientSecretCredential"} <= {
+        kind.__name__ for kind in asked
+    }
+
+
+def test_a_notebook_without_a_config_file_gets_it_too_and_only_while_it_is_adopted(folder: Path) -> None:
+    from azure.ai.ml import MLClient
+    from azure.ai.ml.exceptions import ValidationException
+    from azure.identity import DefaultAzureCredential
+
+    connect("local", adopt=True)
+    client = MLClient.from_config(DefaultAzureCredential())
+
+    assert (client.workspace_name, client.datastores.get_default().name) == ("local", "workspaceblobstore")
+    disconnect()
+    with pytest.raises(ValidationException, match=r"could not find config\.json"):
+        MLClient.from_config(DefaultAzureCredential())
+
+
+def test_placeholders_that_nobody_filled_in_are_a_workspace_too() -> None:
+    from azure.ai.ml import MLClient
+    from azure.identity import DefaultAzureCredential
+
+    connect("local", adopt=True)
+    client = MLClient(DefaultAzureCredential(), "<SUBSCRIPTION_ID>", "<RESOURCE_GROUP>", "<AML_WORKSPACE_NAME>")
+
+    assert client.datastores.get_default().name == "workspaceblobstore"
+
+
+def test_adoption_is_said_and_so_is_every_workspace_it_stands_for(capsys: pytest.CaptureFixture[str]) -> None:
+    connect("local", adopt=True)
+    client = unedited()
+    client.datastores.get_default()
+    client.datastores.get_default()
+
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "Every MLClient of this process gets the workspace local/local of this machine, whatever it names;"
+        + " disconnect() ends it.",
+        f"LOCAL local/local answers for {SUB}/prod/ws; nothing is asked in Azure.",
+    ]
+
+
+def test_a_client_of_its_own_does_not_report_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    from azure.ai.ml import MLClient
+    from azure.ai.ml._telemetry import logging_handler
+
+    asked: list[object] = []
+    monkeypatch.setattr(logging_handler, "in_jupyter_notebook", lambda: True)
+    monkeypatch.setattr(logging_handler, "setup_azure_monitor", asked.append)
+    made = connection(connect("local"))
+
+    MLClient(made.credential, made.subscription, made.group, made.workspace)
+    assert asked == []
+    MLClient(made.credential, SUB, "rg", "ws")
+    assert len(asked) == 1
+    monkeypatch.setenv("JUPYTER_AML_OFFLINE", "1")
+    MLClient(made.credential, SUB, "rg", "ws")
+    assert len(asked) == 1

@@ -251,3 +251,15 @@ def test_another_store_is_another_world(tmp_path: Path) -> None:
     assert here.subscription != there.subscription
     assert here.service is not there.service
     services.close(tmp_path / "other")
+
+
+def test_the_offer_of_a_stray_config_is_shown_to_the_person(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stray(folder)
+    connect()
+
+    said = capsys.readouterr()
+    assert f"{folder / 'config.json'} names the workspace prod/ws; connect('config') goes there." in said.err
+    assert said.out == ""
+
+    connect(quiet=True)
+    assert capsys.readouterr().err == ""
