@@ -8,9 +8,8 @@ from typing import Any
 from jupyter_aml.errors import ConflictError, NotFoundError, ResourceError
 from jupyter_aml.local.arm import times
 from jupyter_aml.local.arm.http import Response
-from jupyter_aml.local.resources import names
+from jupyter_aml.local.resources import names, workspace_words
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type
-from jupyter_aml.local.resources.types import workspaces
 from jupyter_aml.local.store.catalogue import LOCATION
 
 ONE = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{name}"
@@ -42,7 +41,7 @@ def _put(call: Call) -> Response:
     if call.store.entry(call.store.subscription_id, group, name) is not None:
         raise ConflictError(f"The workspace {group}/{name} exists already.", remedy=f"%aml connect local:{name}")
     entry = call.store.create(name, group, location=str(given.get("location") or LOCATION))
-    workspaces.describe(call, call.store.workspace(entry), {
+    workspace_words.keep(call, call.store.workspace(entry), {
         "friendlyName": given.get("friendlyName"), "description": given.get("description"),
     }, given.get("tagValues"))  # fmt: skip
     return Response.of(_deployment(call), 201)

@@ -9,39 +9,16 @@ from typing import Any
 from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.arm import ids, paging
 from jupyter_aml.local.arm.http import Response
-from jupyter_aml.local.resources import names
+from jupyter_aml.local.resources import names, workspace_words
 from jupyter_aml.local.resources.base import API, ARM, Call, Route, Type, system_data
-from jupyter_aml.local.store import records
-from jupyter_aml.local.store.records import Record
-from jupyter_aml.local.store.workspace import Entry, Workspace
+from jupyter_aml.local.store.workspace import Entry
 
 API_URL = "https://local.api.azureml.ms"
 PROVIDER = "/providers/Microsoft.MachineLearningServices/workspaces"
 
 
-WORDS = "workspace"
-"""The record in a workspace's own database that keeps what people wrote about it."""
-
-
-def _words(call: Call, entry: Entry) -> dict[str, Any]:
-    with call.store.workspace(entry).database.read() as connection:
-        held = records.get(connection, WORDS, WORDS)
-    return held.body if held is not None else {}
-
-
-def describe(call: Call, workspace: Workspace, properties: dict[str, Any], tags: Any) -> None:
-    """Keep what is written about a workspace: `friendlyName`, `description`, and tags unless None."""
-    with workspace.database.write() as transaction:
-        held = records.get(transaction, WORDS, WORDS)
-        body = dict(held.body) if held is not None else {}
-        body |= {key: properties[key] for key in ("friendlyName", "description") if properties.get(key) is not None}
-        body |= {"tags": {str(key): str(value) for key, value in tags.items()}} if isinstance(tags, dict) else {}
-        created = held.created if held is not None else call.now
-        records.put(transaction, Record(WORDS, WORDS, "", body, created, call.now, created_by=call.identity.name))
-
-
 def _workspace(call: Call, entry: Entry) -> dict[str, Any]:
-    words = _words(call, entry)
+    words = workspace_words.of(call, entry)
     group = f"/subscriptions/{entry.subscription}/resourceGroups/{entry.group}/providers"
     properties = {
         "friendlyName": words.get("friendlyName") or entry.name,
@@ -86,7 +63,7 @@ def _get(call: Call) -> Response:
 def _patch(call: Call) -> Response:
     """Change what is written about the workspace."""
     body = call.request.json if isinstance(call.request.json, dict) else {}
-    describe(call, call.workspace, body.get("properties") or {}, body.get("tags"))
+    workspace_words.keep(call, call.workspace, body.get("properties") or {}, body.get("tags"))
     return Response.of(_workspace(call, call.workspace.entry))
 
 
