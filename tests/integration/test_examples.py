@@ -116,6 +116,11 @@ class Stage:
             self.do(f"%aml workspace delete {made} --yes")
         if "spare" not in known:
             self.do("%aml workspace create spare")
+        Path("clinic.tar.gz").unlink(missing_ok=True)
+        if not Path("before.tar.gz").exists():
+            self.do("%aml workspace create old")
+            self.do("%aml local backup ./before.tar.gz -w old")
+            self.do("%aml workspace delete old --yes")
 
     def _jobs(self) -> None:
         names = self.shell.user_ns

@@ -1,4 +1,4 @@
-"""The upkeep of a store: `du`, `prune`, `backup`, `purge`, and the sweep that a host makes when it starts."""
+"""The upkeep of a store: `du`, `prune`, `backup`, `restore`, `purge`, `stop`, and the sweep of a host that starts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from jupyter_aml.local.store.archive import Backup, backup
 from jupyter_aml.local.store.blob_files import remove_tree
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.keys import KEYRING_MARK
-from jupyter_aml.local.store.pruning import ENDED, Pruned, prune
+from jupyter_aml.local.store.pruning import DAY, ENDED, Pruned, changed, prune
+from jupyter_aml.local.store.restoring import STAGED, Restored, restore
 from jupyter_aml.local.store.usage import Usage, du
 from jupyter_aml.local.store.workspace import Entry
 
-__all__ = ["Backup", "Pruned", "Purged", "Usage", "backup", "du", "prune", "purge", "sweep"]
+__all__ = [
+    "Backup", "Pruned", "Purged", "Restored", "Usage", "backup", "du", "prune", "purge", "restore", "stop", "sweep",
+]  # fmt: skip
 
 OWN = ("workspace.db", "workspace.db-wal", "workspace.db-shm", "blobs", "runs", "work")
 """What a workspace's folder holds of ours."""
 DOOMED = ".purged-"
 NAMED = 5
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0
+STOP_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Purged:
 
 
 def sweep(store: Store) -> int:
-    """Put right what a crash left in every workspace: rows without blobs, drafts, half-made purges; how many."""
+    """Put right what a crash left: rows without blobs, drafts, half purges and half restores; how many."""
     gone = 0
     for entry in store.entries():
         if not (entry.folder / "workspace.db").exists():
@@ -52,7 +56,8 @@ def sweep(store: Store) -> int:
         for doomed in entry.folder.parent.glob(f"{DOOMED}{entry.id}*"):
             remove_tree(str(doomed))
             gone += 1
-    for doomed in store.home.glob(f"workspaces/*/{DOOMED}*"):
+    old = [path for path in store.home.glob(f"workspaces/{STAGED}*") if changed(path) < store.clock() - DAY]
+    for doomed in (*store.home.glob(f"workspaces/*/{DOOMED}*"), *old):
         remove_tree(str(doomed))
         gone += 1
     return gone
@@ -85,7 +90,8 @@ def purge(store: Store, entry: Entry | None = None, *, dry_run: bool = False) ->
         return told
     try:
         if entry is None:
-            _stop_host(store)
+            store.rings = False
+            stop(store.home)
         for one in entries:
             _remove(store, one)
         if entry is None:
@@ -113,22 +119,41 @@ def _refuse_running(store: Store, entry: Entry) -> None:
         )
 
 
-def _stop_host(store: Store) -> None:
-    """End the host and wait until it is gone."""
-    store.rings = False
+def stop(home: Path) -> bool:
+    """End the host of a store and wait until it is gone; whether one ran. Its jobs go on.
+
+    Raises:
+        StoreError: It did not end.
+    """
+    pid = 0
     with contextlib.suppress(StoreError):
-        if bell.ask(store.home, {"op": "stop"}) is None:
-            return
+        said = bell.ask(home, {"op": "stop"})
+        if said is None:
+            return False
+        pid = said.get("pid", 0)
     until = time.monotonic() + STOP_SECONDS
     while time.monotonic() < until:
         with contextlib.suppress(StoreError):
-            if bell.ask(store.home, {"op": "status"}, timeout=1.0) is None:
-                return
-        time.sleep(0.05)
+            if bell.ask(home, {"op": "status"}, timeout=1.0) is None and not _runs(pid):
+                return True
+        time.sleep(STOP_STEP)
     raise StoreError(
-        f"The host of {store.home} did not end within {STOP_SECONDS:g} s; nothing was removed.",
-        remedy="End it with `aml local stop`, then repeat the command.",
+        f"The host of {home} did not end within {STOP_SECONDS:g} s.",
+        remedy=f"Look at its log in the folder `host` of the store, or end the process {pid or 'of that name'}.",
     )
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process has not ended; 0 is none."""
+    if not pid:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # not ours to signal
+        return True
+    return True
 
 
 def _remove(store: Store, entry: Entry) -> None:

@@ -100,7 +100,7 @@ class _Pruner:
             rows = connection.execute("SELECT name, status, coalesce(ended, modified) AS ended FROM jobs").fetchall()
         ended = {row["name"].lower(): row["ended"] if row["status"] in ENDED else None for row in rows}
         for folder in _folders(self._workspace.folder / "work"):
-            at = ended.get(folder.name.lower(), _changed(folder))
+            at = ended.get(folder.name.lower(), changed(folder))
             if at is not None and (folder.name.lower() in ended or at < self._now - SETTLED):
                 yield self._gone("work", folder.name, folder)
         for run in _folders(self._workspace.folder / "runs"):
@@ -201,7 +201,7 @@ def _unused_environments(store: Store, before: float) -> Iterator[Path]:
                 )
                 named += [row[0] for row in rows]
     for environment in _folders(store.home / usage.ENVIRONMENTS):
-        if _changed(environment) < before and not any(environment.name in state for state in named):
+        if changed(environment) < before and not any(environment.name in state for state in named):
             yield environment
 
 
@@ -210,7 +210,8 @@ def _folders(folder: Path) -> list[Path]:
     return [path for path in found if path.is_dir() and not path.is_symlink()]
 
 
-def _changed(path: Path) -> float:
+def changed(path: Path) -> float:
+    """When a path was last changed, in seconds since the epoch; 0 when it is gone."""
     try:
         return path.stat().st_mtime
     except OSError:

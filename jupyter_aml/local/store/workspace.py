@@ -68,6 +68,11 @@ class Workspace:
         """Container of the datastore workspaceartifactstore."""
         return "azureml"
 
+    @cached_property
+    def runs_uri(self) -> str:
+        """`file://` address of the folder that holds the runs' folders."""
+        return (self.folder / "runs").as_uri()
+
     def runs_folder(self, job: str) -> Path:
         """What a run shows: user_logs/, outputs/, logs/ and its MLflow artifacts."""
         return self.folder / "runs" / job
