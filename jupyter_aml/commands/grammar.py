@@ -191,6 +191,15 @@ class Verb:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A verb of `az ml` that is not served: `why` it is not, and the `remedy` that takes its place."""
+
+    name: str
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Noun:
     """One kind of thing and what can be done with it; the name may be several words (`role assignment`)."""
 
@@ -199,6 +208,7 @@ class Noun:
     verbs: tuple[Verb, ...]
     aliases: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def verb(self, word: str) -> Verb | None:
         """Its verb of that word or alias."""
@@ -255,7 +265,11 @@ def build(nouns: tuple[Noun, ...] = (), verbs: tuple[Verb, ...] = (), cells: tup
     merged: dict[str, Noun] = {}
     for noun in nouns:
         known = merged.get(noun.name)
-        merged[noun.name] = noun if known is None else replace(known, verbs=known.verbs + noun.verbs)
+        merged[noun.name] = (
+            noun
+            if known is None
+            else replace(known, verbs=known.verbs + noun.verbs, refusals=known.refusals + noun.refusals)
+        )
     return Grammar(
         nouns=dict(sorted(merged.items())),
         verbs={verb.name: verb for verb in sorted(verbs, key=lambda verb: verb.name)},

@@ -127,6 +127,10 @@ def _verb_of(noun: Noun, path: tuple[str, ...], words: Sequence[Word], *, cell: 
         return Command((noun.name, noun.cell.name), noun, noun.cell, cell=True), words
     if not first or first in HELP:
         return Command(path, noun, help=True), ()
+    refusal = next((one for one in noun.refusals if one.name == first), None)
+    if refusal is not None:
+        msg = f"{noun.name} {first} is a verb of az ml that is not served here."
+        raise UsageError(msg, why=refusal.why, remedy=refusal.remedy)
     known = [verb.name for verb in noun.verbs]
     if first.startswith("-"):
         msg = f"{noun.name} needs a verb before {first}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_aml.commands.actions import assets, flags, loading
 from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.grammar import Args, Noun, Positional, Verb
+from jupyter_aml.commands.grammar import Args, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.outcome import Outcome
 
 KIND = Kind("component", "components", ("name", "version", "type", "display_name"), "greet")
@@ -53,5 +53,11 @@ NOUN = Noun(
             examples=("%aml component download greet --download-path greet",),
         ),
         *assets.shared_verbs(KIND),
+    ),
+    refusals=(
+        Refusal(
+            "delete", "Versions stay, because jobs name them.",
+            "Type %aml component archive NAME to hide it from lists.",
+        ),
     ),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_aml.commands.actions import assets, flags, loading, near, references
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Run, Verb
+from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Run, Verb
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import UsageError
 
@@ -176,5 +176,24 @@ NOUN = Noun(
              examples=("%aml compute list-usage",)),
         Verb("list-nodes", "List the nodes of a cluster.", _list_nodes, flags=(WHICH,), positionals=(NAME,),
              examples=("%aml compute list-nodes local",)),
+    ),
+    refusals=(
+        Refusal(
+            "attach", "Computes elsewhere are not attached yet.",
+            "Type %aml compute create NAME; it runs on this machine.",
+        ),
+        Refusal("detach", "Nothing is attached.", "Type %aml compute delete NAME for one that was created."),
+        Refusal(
+            "resize", "A node here is this machine.",
+            "Type %aml compute update NAME --max-instances 4 for how many jobs run at once.",
+        ),
+        Refusal(
+            "connect-ssh", "A compute here is this machine.",
+            "Open a terminal; %aml job logs JOB --follow shows what runs.",
+        ),
+        Refusal(
+            "enable-sso", "A compute here is this machine, and who is signed in to it may use it.",
+            "Type %aml whoami to see who you are.",
+        ),
     ),
 )  # fmt: skip

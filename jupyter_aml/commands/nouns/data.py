@@ -7,7 +7,7 @@ from typing import Any
 from jupyter_aml.commands.actions import assets, loading
 from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Verb
+from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import UsageError
 
@@ -72,5 +72,27 @@ NOUN = Noun(
             ),
         ),
         *assets.shared_verbs(KIND),
+    ),
+    refusals=(
+        Refusal(
+            "import", "Imports from databases are not served yet.",
+            "Read the table in Python and type %aml data create NAME {df}.",
+        ),
+        Refusal(
+            "list-materialization-status", "It lists imports, which are not served yet.",
+            "Type %aml data list NAME to see the versions.",
+        ),
+        Refusal(
+            "mount", "Jobs mount data themselves; here it is read where it is.",
+            "Type %aml cp azureml:NAME@latest ./ or %aml ls azureml:NAME@latest.",
+        ),
+        Refusal(
+            "share", "There is no registry to share with yet.",
+            "Type %aml cp azureml:NAME@latest ./NAME, connect elsewhere, and %aml data create NAME ./NAME.",
+        ),
+        Refusal(
+            "delete", "Versions stay, because jobs name them.",
+            "Type %aml data archive NAME to hide it from lists.",
+        ),
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_aml.commands.actions import assets, flags, loading, near, references
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Verb
+from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import UsageError
 
@@ -145,6 +145,12 @@ NOUN = Noun(
             "update", "Change tags and description.", _update,
             flags=(WHICH, flags.DESCRIPTION, flags.TAGS, flags.SET), positionals=(NAME,),
             examples=("%aml datastore update clinic_store --set description='raw files'",),
+        ),
+    ),
+    refusals=(
+        Refusal(
+            "mount", "Files are read where they are.",
+            "Type %aml ls DATASTORE/, %aml cp DATASTORE/path ./, or open azureml:// URIs in Python.",
         ),
     ),
 )  # fmt: skip

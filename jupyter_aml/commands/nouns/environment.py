@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_aml.commands.actions import assets, loading
 from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Verb
+from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import UsageError
 
@@ -52,4 +52,14 @@ NOUN = Noun(
         *assets.shared_verbs(KIND),
     ),
     aliases=("env",),
+    refusals=(
+        Refusal(
+            "share", "There is no registry to share with yet.",
+            "Type %aml environment show NAME@latest -o yaml, connect elsewhere, and create it from that.",
+        ),
+        Refusal(
+            "delete", "Versions stay, because jobs name them.",
+            "Type %aml environment archive NAME to hide it from lists.",
+        ),
+    ),
 )  # fmt: skip

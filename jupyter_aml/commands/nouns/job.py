@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_aml.commands.actions import flags, job_verbs, job_views, yaml_jobs
-from jupyter_aml.commands.grammar import Flag, Noun, Positional, Verb
+from jupyter_aml.commands.grammar import Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.scripts.forms import FORMS
 
 NAME = Positional("name", "The name, or {job}.", kind="object", completes="job")
@@ -114,5 +114,11 @@ NOUN = Noun(
         Verb("show-services", "Show the services of a running job.", job_views.services,
              flags=(WHICH, Flag("node-index", "Of which node.", "i", kind="int", default=0)), positionals=(NAME,),
              examples=("%aml job show-services {job}",)),
+    ),
+    refusals=(
+        Refusal(
+            "connect-ssh", "A job here runs on this machine.",
+            "Type %aml job logs JOB --follow, or %aml job show JOB.",
+        ),
     ),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_aml.commands.actions import assets, flags, loading
 from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Verb
+from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.outcome import Outcome, unwrap
 from jupyter_aml.commands.scripts import inputs
 from jupyter_aml.errors import UsageError
@@ -109,5 +109,16 @@ NOUN = Noun(
             examples=("%aml model download iris_model --download-path here",),
         ),
         *assets.shared_verbs(KIND),
+    ),
+    refusals=(
+        Refusal("package", "Packages are images for Docker.", "Type %aml model download NAME for the files."),
+        Refusal(
+            "share", "There is no registry to share with yet.",
+            "Type %aml model download NAME, connect elsewhere, and %aml model create NAME ./NAME.",
+        ),
+        Refusal(
+            "delete", "Versions stay, because jobs name them.",
+            "Type %aml model archive NAME to hide it from lists.",
+        ),
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_aml.commands.actions import assets, flags, loading
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Verb
+from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import UsageError
 
@@ -111,4 +111,26 @@ NOUN = Noun(
         ),
     ),
     aliases=("ws",),
+    refusals=(
+        Refusal(
+            "list-keys", "Keys would stay in the notebook and its history, and nothing here needs them.",
+            "Type %aml datastore list; files are read and written by datastore, as in %aml ls.",
+        ),
+        Refusal(
+            "sync-keys", "The keys of a local workspace never go out of step with its storage.",
+            "Type %aml datastore list to see its storage.",
+        ),
+        Refusal(
+            "diagnose", "It looks at a workspace's network in Azure.",
+            "Type %aml doctor for this machine, %aml status for the connection.",
+        ),
+        Refusal(
+            "provision-network", "A local workspace has no network of its own.",
+            "Type az ml workspace provision-network for one in Azure.",
+        ),
+        Refusal(
+            "outbound-rule", "A local workspace has no network of its own.",
+            "Type az ml workspace outbound-rule for one in Azure.",
+        ),
+    ),
 )  # fmt: skip

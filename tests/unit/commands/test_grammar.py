@@ -15,6 +15,7 @@ from jupyter_aml.commands.docs import markdown
 from jupyter_aml.commands.grammar import Verb, grammar
 from jupyter_aml.commands.parse import parse
 from jupyter_aml.commands.tokens import tokenize
+from jupyter_aml.errors import UsageError
 
 KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LINE = re.compile(r"^(?:\w+ = )?(?P<head>%{1,2})aml(?P<rest>.*)$")
@@ -83,3 +84,42 @@ def test_the_reference_of_the_installed_grammar_is_made() -> None:
     page = markdown(grammar())
 
     assert all(f"## {noun}\n" in page for noun in grammar().nouns)
+
+
+AZ_ML = {
+    "workspace": "create delete diagnose list list-keys outbound-rule provision-network show sync-keys update",
+    "compute": "attach connect-ssh create delete detach enable-sso list list-nodes list-sizes list-usage resize "
+    "restart show start stop update",
+    "datastore": "create delete list mount show update",
+    "data": "archive create import list list-materialization-status mount restore share show update",
+    "environment": "archive create list restore share show update",
+    "component": "archive create list restore show update",
+    "model": "archive create download list package restore share show update",
+    "job": "archive cancel connect-ssh create download list restore show show-services stream update validate",
+}
+"""The verbs of `az ml NOUN -h`."""
+
+
+@pytest.mark.parametrize("noun", list(AZ_ML))
+def test_every_verb_of_az_ml_is_served_or_refused_in_words(noun: str) -> None:
+    found = grammar().nouns[noun]
+    served = {verb.name for verb in found.verbs}
+    refused = {one.name for one in found.refusals}
+
+    assert set(AZ_ML[noun].split()) <= served | refused
+    assert not served & refused
+
+
+@pytest.mark.parametrize(
+    ("noun", "word"), [(noun, one.name) for noun, found in grammar().nouns.items() for one in found.refusals]
+)
+def test_a_refused_verb_says_why_and_what_to_type(noun: str, word: str) -> None:
+    with pytest.raises(UsageError, match=f"^{noun} {word} is a verb of az ml that is not served here.") as caught:
+        parse(tokenize(f"{noun} {word} x"), grammar())
+
+    assert caught.value.why.endswith(".")
+    assert "%aml" in caught.value.remedy or "az ml" in caught.value.remedy or "terminal" in caught.value.remedy
+    for line in re.findall(r"%aml (?P<words>[a-z-]+(?: [a-z-]+)?)", caught.value.remedy):
+        first, _, second = line.partition(" ")
+        owner = grammar().noun(first)
+        assert grammar().verb(first) is not None or (owner is not None and owner.verb(second) is not None), line
