@@ -38,7 +38,7 @@ class Context:
         interactive: Whether a person can be asked.
         stdout: Writes text for the person or the pipe, as a log that is followed.
         stderr: Writes warnings and progress.
-        display: Shows an object at once, before the verb returns (a live card); returns its handle or None.
+        display: Shows an object at once, before the verb returns, as a card that refreshes.
         ask: Asks yes or no; without a person it answers no.
         target: Where to, if not the connected workspace.
         quiet: Whether warnings are left out.

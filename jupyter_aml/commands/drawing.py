@@ -103,7 +103,9 @@ def _text(form: Form, snapshot: Snapshot) -> str:
     place = str(snapshot.get("place") or "")
     title = str(snapshot.get("title") or "")
     if form == "html":
-        body = "".join(markup.code(line) if "\n" in line else f"<div>{markup.esc(line)}</div>" for line in lines)
+        body = "".join(
+            markup.code(line, "jp-Aml-whole") if "\n" in line else f"<div>{markup.esc(line)}</div>" for line in lines
+        )
         return markup.card(markup.head(title, place) if title or place else "", body)
     head = " · ".join(part for part in (title, place) if part)
     return "\n".join([head, *lines] if head else lines)

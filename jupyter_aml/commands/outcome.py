@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jupyter_aml.commands import drawing, plain
+from jupyter_aml.commands.hush import hushed
 
 OWN = frozenset({"entity", "kind", "columns", "place", "title", "message", "again", "details", "form"})
 
@@ -71,7 +72,8 @@ class Outcome:
     @property
     def plain(self) -> Any:
         """The entity as `az ml` prints it: dicts, lists, strings, numbers."""
-        return plain.plain(self.entity if self._value is None else self._value)
+        with hushed(verbose=False):
+            return plain.plain(self.entity if self._value is None else self._value)
 
     def snapshot(self) -> dict[str, Any]:
         """What a drawing gets: entity (plain), columns, place, title, message and the details."""

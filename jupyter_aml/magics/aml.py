@@ -50,6 +50,9 @@ class Aml:
         line = line.strip().removesuffix(";")
         try:
             return run(tokenize(line), self.context(local), body=cell)
+        except KeyboardInterrupt as stop:
+            stop._render_traceback_ = lambda: ["Interrupted."]  # type: ignore[attr-defined]
+            raise
         except Exception as error:
             if "--debug" in line.split():
                 raise
@@ -79,7 +82,7 @@ class Aml:
 def _display(shown: object) -> Any:
     from IPython.display import display
 
-    return display(shown, display_id=True)
+    return display(shown)
 
 
 def _ask(question: str) -> bool:

@@ -15,6 +15,8 @@ GRID = "#80868f"
 FONT = "system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif"
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 30
 MOST_POINTS = 400
+FEWEST = 3
+"""Ticks along x, where there is room."""
 HUGE = 1e300
 
 
@@ -120,9 +122,18 @@ class _Frame:
         if self.x_low == self.x_high:
             self.x_low, self.x_high = self.x_low - 0.5, self.x_high + 0.5
         whole = all(float(x).is_integer() for x in xs)
-        across = max(2, (self.right - self.left) // 70)
-        inside = [t for t in ticks(self.x_low, self.x_high, across) if self.x_low <= t <= self.x_high]
-        self.x_ticks = [t for t in inside if t.is_integer()] if whole else inside
+        self.x_ticks = self._across(whole=whole)
+
+    def _across(self, *, whole: bool) -> list[float]:
+        """Round numbers along x: one about every 70 pixels, closer where less than three would be left."""
+        room = self.right - self.left
+        found: list[float] = []
+        for count in range(max(2, room // 70), max(3, room // 35)):
+            inside = [t for t in ticks(self.x_low, self.x_high, count) if self.x_low <= t <= self.x_high]
+            found = [t for t in inside if t.is_integer()] if whole else inside
+            if len(found) >= FEWEST:
+                break
+        return found
 
     def px(self, value: float) -> float:
         return self.left + (value - self.x_low) / (self.x_high - self.x_low) * (self.right - self.left)

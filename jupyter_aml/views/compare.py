@@ -85,13 +85,12 @@ def rows(runs: Sequence[Snapshot]) -> list[dict[str, Any]]:
 def curves(runs: Sequence[Snapshot]) -> dict[str, str]:
     """One SVG for each metric that has a history in at least one run."""
     keys = sorted({key for run in runs for key, points in (run.get("curves") or {}).items() if len(points) > 1})
+    named = list(zip(titles(runs), runs, strict=True))
     found = {}
     for key in keys[:6]:
         series = [
-            charts.Series(
-                title(run), sorted((float(p[0]), float(p[2])) for p in (run.get("curves") or {}).get(key, []))
-            )
-            for run in runs
+            charts.Series(name, sorted((float(p[0]), float(p[2])) for p in (run.get("curves") or {}).get(key, [])))
+            for name, run in named
             if (run.get("curves") or {}).get(key)
         ]
         found[key] = charts.line(series, title=formats.clip(key, 44), width=420, height=190)

@@ -109,6 +109,12 @@ def when(value: object) -> str:
     return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if found else ""
 
 
+def clock(value: object) -> str:
+    """A time of day as `14:05:09` UTC; empty when there is none."""
+    found = moment(value)
+    return found.astimezone(UTC).strftime("%H:%M:%S") if found else ""
+
+
 def between(start: object, end: object) -> float | None:
     """Seconds from one time to another; None unless both are known."""
     first, last = moment(start), moment(end)

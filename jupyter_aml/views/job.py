@@ -93,6 +93,8 @@ def failure(snapshot: Snapshot) -> str:
 def _plain_facts(snapshot: Snapshot, now: float | None) -> list[tuple[str, str]]:
     started, ended = snapshot.get("started"), snapshot.get("ended")
     running = formats.duration(formats.between(started, ended or now))
+    if now and not ended:
+        running = f"{running} at {formats.clock(now)}".strip()
     tags = snapshot.get("tags") or {}
     return [
         ("experiment", str(snapshot.get("experiment") or "")),

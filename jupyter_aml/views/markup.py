@@ -29,7 +29,7 @@ border:1px solid currentColor;margin-left:auto;color:#2a8a63}
 .jp-Aml h4{font-size:11px;font-weight:600;letter-spacing:.04em;text-transform:uppercase;\
 margin:12px 0 3px;color:var(--jp-ui-font-color2,#80868f)}
 .jp-Aml table{border-collapse:collapse;margin:2px 0;font-size:13px;border:0}
-.jp-Aml th,.jp-Aml td{text-align:left;vertical-align:top;padding:3px 16px 3px 0;border:0;\
+.jp-Aml table th,.jp-Aml table td{text-align:left;vertical-align:top;padding:3px 16px 3px 0;border:0;\
 background:none;overflow-wrap:anywhere;max-width:46em;white-space:normal}
 .jp-Aml thead th{font-weight:600;color:var(--jp-ui-font-color2,#80868f);white-space:nowrap;\
 border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.35))}
@@ -37,11 +37,12 @@ border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.35))}
 .jp-Aml tbody th{font-weight:400;color:var(--jp-ui-font-color2,#80868f);white-space:nowrap}
 .jp-Aml-rows tbody td,.jp-Aml-rows tbody th{border-bottom:1px solid var(--jp-border-color3,rgba(128,128,\
 128,.18))}
-.jp-Aml td.num,.jp-Aml th.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.jp-Aml table td.num,.jp-Aml table th.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .jp-Aml-flow{display:flex;flex-wrap:wrap;gap:0 40px}
 .jp-Aml pre{font:12px/1.45 var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);\
 margin:2px 0;padding:7px 10px;border-radius:4px;background:var(--jp-layout-color2,rgba(128,128,128,.1));\
 color:inherit;overflow:auto;max-height:22em;white-space:pre-wrap;overflow-wrap:anywhere}
+.jp-Aml pre.jp-Aml-whole{max-height:48em}
 .jp-Aml pre.jp-Aml-error{border-left:3px solid #d1453b}
 .jp-Aml code{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:12px;\
 background:none;color:inherit;padding:0}

@@ -8,6 +8,7 @@ from jupyter_aml.views import formats, markup
 
 Row = Mapping[str, object]
 WIDEST = 60
+SIZES = ("size",)
 TIMES = ("created", "created_at", "modified", "modified_at", "last_modified_at", "started", "ended")
 
 
@@ -95,6 +96,8 @@ def _flat(name: str, value: object) -> str:
 def _text(name: str, value: object) -> str:
     if name.lower() in TIMES:
         return formats.when(value) or formats.cell(value)
+    if name.lower() in SIZES and isinstance(value, int) and not isinstance(value, bool):
+        return formats.size(value)
     return formats.cell(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.commands.actions import jobs, live, loading
+from jupyter_aml.commands.actions import cards, jobs, live, loading
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args
 from jupyter_aml.commands.outcome import Outcome
@@ -42,11 +42,9 @@ def _submitted(context: Context, args: Args, created: Any) -> Outcome:
         browser.show(context, str(created.studio_url or ""))
     if args.get("stream"):
         return _streamed(context, outcome)
-    if not args.get("output") and args.get("query") is None:
-        outcome = live.show(context, outcome)
-        if args.get("var"):
-            context.bind(args.var, outcome)
     if args.get("wait"):
+        if not args.get("output") and args.get("query") is None:
+            cards.show_now(context.display, outcome)
         live.wait(context, created.name)
         outcome.refresh()
     return outcome

@@ -36,6 +36,7 @@ class Reader:
 
         self.place = str(connection.place)
         self.local = bool(connection.local)
+        self.workspace = str(connection.workspace_path)
         self.rest = Rest(connection)
 
     def status(self, name: str) -> str:
@@ -147,9 +148,11 @@ class Reader:
 
 def outcome(context: Context, job: Any, message: str = "") -> Outcome:
     """A job as a card that is drawn anew each time it is shown, until the job has ended."""
+    from jupyter_aml.commands.actions.cards import Card
+
     client, reader = context.client, Reader(context.connection)
     name = job.name
-    return Outcome(
+    return Card(
         job, kind="job", place=context.place, message=message, again=lambda: client.jobs.get(name),
         details=Details(reader, name),
     )  # fmt: skip
@@ -162,6 +165,11 @@ class Details:
         self.reader = reader
         self.name = name
         self.kept: dict[str, Any] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which job it is: its workspace and its name."""
+        return self.reader.workspace, self.name
 
     def __call__(self) -> Mapping[str, Any]:
         if self.kept is not None:

@@ -1,124 +1,21 @@
-"""Following a job: a card that refreshes and freezes when the job ends, waiting for it, its log as it grows."""
+"""Following a job: waiting for its end, and its log as it grows."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jupyter_aml.commands.actions import jobs
+from jupyter_aml.commands.actions import cards, jobs
+from jupyter_aml.commands.actions.cards import Pace
 from jupyter_aml.commands.context import Context
-from jupyter_aml.commands.outcome import Outcome
-from jupyter_aml.errors import AmlError, JobFailedError, ResourceError
+from jupyter_aml.errors import JobFailedError, ResourceError
 
-SHORTEST, LONGEST = 0.15, 2.0
-CLOUD_SHORTEST, CLOUD_LONGEST = 2.0, 10.0
-GROWTH = 1.4
-MOST_FAILURES = 30
 TOLD = "The job goes on."
 MOST_AT_ONCE = 1 << 20
 """Bytes of a log that one look writes."""
-GONE = 404
-
-
-class Pace:
-    """How long to wait between two looks: short while things change, longer while they do not.
-
-    Args:
-        local: Whether asking is cheap.
-    """
-
-    def __init__(self, *, local: bool) -> None:
-        self.shortest, self.longest = (SHORTEST, LONGEST) if local else (CLOUD_SHORTEST, CLOUD_LONGEST)
-        self.now = self.shortest
-
-    def after(self, *, changed: bool) -> float:
-        """Seconds until the next look."""
-        self.now = self.shortest if changed else min(self.now * GROWTH, self.longest)
-        return self.now
-
-
-class Shown(Outcome):
-    """An outcome whose card stands in the cell already: as that cell's result it draws nothing more."""
-
-    cell: int = -1
-
-    def _ipython_display_(self) -> None:
-        import IPython
-
-        shell = IPython.get_ipython()
-        if shell is None or shell.execution_count != self.cell:
-            IPython.display.display(self._repr_mimebundle_(), raw=True)
-
-
-def show(context: Context, outcome: Outcome) -> Outcome:
-    """Show a card at once and keep it fresh in the background.
-
-    Returns:
-        The outcome to give back, which a notebook does not draw a second time; the same one where nothing can be
-        shown before the verb returns.
-    """
-    handle = context.display(outcome)
-    if not callable(getattr(handle, "update", None)) or not isinstance(outcome.details, jobs.Details):
-        return outcome
-    name = f"jupyter_aml-card-{outcome.details.name}"
-    threading.Thread(target=refresh, args=(handle, outcome), name=name, daemon=True).start()
-    shown = Shown()
-    shown.__dict__.update(outcome.__dict__)
-    shown.cell = _execution_count()
-    return shown
-
-
-def _execution_count() -> int:
-    """The number of the cell that runs, -1 outside IPython."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return int(shell.execution_count) if shell is not None else -1
-
-
-def refresh(handle: Any, outcome: Outcome, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Update a displayed card until its job has ended, the last time with the final snapshot.
-
-    Args:
-        handle: Has `update(object)`, as IPython's DisplayHandle.
-        outcome: Whose details are a `jobs.Details`.
-        sleep: Waits between two looks.
-    """
-    details = outcome.details
-    if not isinstance(details, jobs.Details):
-        return
-    pace = Pace(local=details.reader.local)
-    last: Any = None
-    failures = 0
-    while failures < MOST_FAILURES:
-        try:
-            found = dict(details())
-        except ResourceError as error:
-            if error.status == GONE:
-                return
-            failures += 1
-        except (AmlError, OSError):
-            failures += 1
-        else:
-            failures = 0
-            seen = {key: value for key, value in found.items() if key != "now"}
-            changed, last = seen != last, seen
-            final = found["status"] in jobs.FINAL
-            if changed or not final:
-                handle.update(_frozen(outcome, found))
-            if final:
-                return
-            sleep(pace.after(changed=changed))
-            continue
-        sleep(pace.longest)
-
-
-def _frozen(outcome: Outcome, snapshot: dict[str, Any]) -> Outcome:
-    return Outcome(outcome.entity, kind="job", place=outcome.place, details=snapshot)
 
 
 def wait(context: Context, name: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
@@ -130,6 +27,7 @@ def wait(context: Context, name: str, sleep: Callable[[float], None] = time.slee
     reader = jobs.Reader(context.connection)
     with going_on(context, name):
         status = until_final(reader, name, sleep)
+        cards.settle(reader.workspace, name)
     snapshot = reader.snapshot(name)
     if status != "Completed":
         raise failed(snapshot)
