@@ -140,12 +140,10 @@ def _azureml(text: str) -> Uri | None:
         return DatastorePath(match[4], (match[5] or "").lstrip("/"))
     if match := _SHORT_DATASTORE.fullmatch(text):
         return DatastorePath(match[1], match[2].lstrip("/"))
-    if match := _LOCATED.fullmatch(text):
-        version, label = (match[5], "") if match[4].lower() == "versions" else ("", match[5])
-        return Asset(match[2].lower(), match[3], version, label)
-    if match := _LONG_ASSET.fullmatch(text):
-        version, label = (match[4], "") if match[3].lower() == "versions" else ("", match[4])
-        return Asset(match[1].lower(), match[2], version, label)
+    if match := _LOCATED.fullmatch(text) or _LONG_ASSET.fullmatch(text):
+        *_, segment, name, kind, value = match.groups()
+        version, label = (value, "") if kind.lower() == "versions" else ("", value)
+        return Asset(segment.lower(), name, version, label)
     if match := _REGISTRY.fullmatch(text):
         return Foreign(text, f"the registry {match[1]}")
     return None
