@@ -5,6 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8888
+# JupyterLab at the checkout's root, asking nobody on the network; root may start it (containers).
+LAB := --ServerApp.root_dir='$(CURDIR)' --LabApp.default_url=/lab/tree/out/01_quickstart.ipynb \
+  --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+  --LabApp.extension_manager=readonly $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export DEBIAN_FRONTEND = noninteractive
 # Imports without bytecode are more than twice as slow.
@@ -43,8 +47,9 @@ chromium:
 demo: setup ## run the quickstart notebook offline and say what it made
 	@$(BIN)/python -m jupyter_aml.testing.demo notebooks/01_quickstart.ipynb out
 
-lab: setup ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --port $(PORT) --notebook-dir notebooks
+lab: setup ## open JupyterLab on the quickstart and the workspace that `make demo` made
+	@mkdir -p out && for book in notebooks/*.ipynb; do test -e out/$${book#*/} || cp $$book out/; done
+	JUPYTER_AML_HOME='$(CURDIR)/out/home' $(BIN)/jupyter lab --port $(PORT) $(LAB)
 
 test: setup chromium ## pass all tests, browser tests included
 	$(BIN)/python -m pytest -m "not soak" </dev/null

@@ -21,6 +21,7 @@ KERNEL = "jupyter_aml_demo"
 CELL_SECONDS = 300
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 METRICS = 4
+CURVE = {"supported_encryption": "curve"}
 GONE = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "JPY_PARENT_PID")
 
 
@@ -95,11 +96,19 @@ def kernel_manager(private: Path) -> Any:
     spec = private / "kernels" / KERNEL
     spec.mkdir(parents=True, exist_ok=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    content = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    content = {"argv": argv, "display_name": "Python 3", "language": "python", "metadata": CURVE}
     (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
     specs = KernelSpecManager(kernel_dirs=[str(spec.parent)])
     connection = private / f"connection-{os.getpid()}.json"
-    return AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs, connection_file=str(connection))
+    named: dict[str, Any] = {"transport_encryption": "auto"} if encrypts(AsyncKernelManager) else {}
+    return AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs, connection_file=str(connection), **named)
+
+
+def encrypts(manager: Any) -> bool:
+    """Whether a manager can talk to its kernel unheard; an ipykernel that could, but is not asked to, warns."""
+    import zmq
+
+    return "transport_encryption" in manager.class_trait_names() and bool(zmq.has("curve"))
 
 
 def kernel_environment(private: Path, home: Path, report: Path) -> dict[str, str]:
@@ -143,7 +152,7 @@ def describe(made: Made, found: Contents) -> str:
     """What to tell the person who typed `make demo`."""
     jobs = [line for job in found.jobs for line in _job(job)]
     lines = [
-        f"{made.cells} cells ran in {made.seconds:.0f} s; {len(made.escapes)} attempts to leave this machine.",
+        f"{made.cells} cells ran in {made.seconds:.0f} s; attempts to leave this machine: {len(made.escapes)}.",
         "",
         *jobs,
         *(f"  data    {name}" for name in found.data),
@@ -151,6 +160,7 @@ def describe(made: Made, found: Contents) -> str:
         "",
         f"Executed notebook: {made.notebook}",
         f"Workspace:         {made.home}",
+        "",
         "Open both in JupyterLab: make lab",
     ]
     return "\n".join(lines)
