@@ -1,16 +1,19 @@
-"""From asking for a job to the first line of a script that imported pandas, scikit-learn and mlflow."""
+"""From asking for a job to the first line of a script that imported pandas, scikit-learn and mlflow.
+
+The script is edited before every start, as a person would, so its code travels each time.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench import processes
 from tests.bench.places import Place, place
-from tests.bench.rows import Row, interleaved, median, plain_environment
+from tests.bench.rows import Row, interleaved
 
 SCRIPT = """\
 import mlflow
@@ -19,11 +22,12 @@ import sklearn.linear_model
 import time
 
 print("first line at", repr(time.time()), flush=True)
+# edit {number}
 """
 PROJECT = "name: bench\nentry_points:\n  main:\n    command: python train.py\n"
+MLFLOW_RUN = ["-m", "mlflow", "run", ".", "--env-manager", "local", "--experiment-name", "bench"]
 MARK = "first line at "
-ROUNDS = 7
-SETTLE = 1.0
+ROUNDS = 9
 
 
 def first_line(text: str) -> float:
@@ -32,54 +36,51 @@ def first_line(text: str) -> float:
     return float(line.partition(MARK)[2])
 
 
-def measure() -> list[Row]:
+def measure(*, quick: bool) -> list[Row]:
     """Ours from the SDK's call and from the PUT, against a fresh interpreter and `mlflow run`."""
+    edits = itertools.count()
     with place() as here:
         code = here.folder / "code"
         code.mkdir()
-        (code / "train.py").write_text(SCRIPT, encoding="utf-8")
         (code / "MLproject").write_text(PROJECT, encoding="utf-8")
         arrivals: list[float] = []
         from_put: list[float] = []
 
+        def edited() -> Path:
+            (code / "train.py").write_text(SCRIPT.format(number=next(edits)), encoding="utf-8")
+            return code
+
         def ours() -> float:
-            time.sleep(SETTLE)
+            job = here.command("python train.py", edited())
+            here.settle()
             arrivals.clear()
             started = time.time()
-            job = here.client.jobs.create_or_update(here.command("python train.py", code))
-            status = here.finished(job.name)
-            if status != "Completed":
-                raise RuntimeError(here.log(job.name))
-            line = first_line(here.log(job.name))
+            name = here.client.jobs.create_or_update(job).name
+            here.finished(name)
+            line = first_line(here.log(name))
             from_put.append((line - arrivals[0]) * 1000)
             return (line - started) * 1000
 
         sides = {
             "ours": ours,
-            "python": lambda: _process([sys.executable, "train.py"], code),
-            "mlflow": lambda: _process(_mlflow_run(), code, MLFLOW_TRACKING_URI=f"sqlite:///{here.folder}/m.db"),
+            "python": lambda: _process(["train.py"], edited()),
+            "ours again": ours,
+            "mlflow": lambda: _process(MLFLOW_RUN, edited(), MLFLOW_TRACKING_URI=f"sqlite:///{here.folder}/m.db"),
         }
         with _watched(here, arrivals):
-            taken = interleaved(sides, ROUNDS)
-    ours_median, put_median = median(taken["ours"]), median(from_put[1:])
-    python, mlflow = median(taken["python"]), median(taken["mlflow"])
+            taken = interleaved(sides, 3 if quick else ROUNDS)
+    started = [*taken["ours"], *taken["ours again"]]
+    call, put = "job start: create_or_update → first line", "job start: PUT at the service → first line"
     return [
-        Row("job start: create_or_update → first line", ours_median, python, "fresh python", 20, samples=ROUNDS),
-        Row("job start: create_or_update → first line", ours_median, mlflow, "mlflow run", 40, samples=ROUNDS),
-        Row("job start: PUT at the service → first line", put_median, python, "fresh python", 80, samples=ROUNDS),
+        Row.of(call, started, taken["python"], "python train.py", goal=20),
+        Row.of(call, started, taken["mlflow"], "mlflow run", goal=40),
+        Row.of(put, from_put[2:], taken["python"], "python train.py", goal=80),
     ]
 
 
-def _process(command: list[str], code: Path, **variables: str) -> float:
+def _process(arguments: list[str], code: Path, **variables: str) -> float:
     started = time.time()
-    ran = subprocess.run(
-        command, cwd=code, check=True, capture_output=True, text=True, env=plain_environment(**variables)
-    )
-    return (first_line(ran.stdout + ran.stderr) - started) * 1000
-
-
-def _mlflow_run() -> list[str]:
-    return [sys.executable, "-m", "mlflow", "run", ".", "--env-manager", "local", "--experiment-name", "bench"]
+    return (first_line(processes.python(arguments, code, **variables)) - started) * 1000
 
 
 @contextmanager

@@ -3,47 +3,51 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.rows import Row, interleaved, median, plain_environment
+from jupyter_aml.testing import hosts
+from tests.bench import processes
+from tests.bench.rows import Row, interleaved
 
-ROUNDS = 9
+ROUNDS, RESULTS = 9, 5
 LOAD = """
-import time
+import os, time
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 started = time.perf_counter()
 shell.run_line_magic("load_ext", {extension!r})
-print((time.perf_counter() - started) * 1000)
-import os
+print((time.perf_counter() - started) * 1000, flush=True)
 os._exit(0)
 """
 FIRST = """
-import json, time
+import time
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
+started = time.perf_counter()
 shell.run_line_magic("load_ext", "jupyter_aml")
 from jupyter_aml.client import warm
-assert warm.wait(60)
-started = time.perf_counter()
+if {wait}:
+    assert warm.wait(120)
+    started = time.perf_counter()
 shell.run_line_magic("aml", "connect local")
 result = shell.run_line_magic("aml", "data list")
 shell.display_formatter.format(result)
-print(json.dumps((time.perf_counter() - started) * 1000))
+print((time.perf_counter() - started) * 1000, flush=True)
 """
 
 
-def measure() -> list[Row]:
+def measure(*, quick: bool) -> list[Row]:
     """`%load_ext` against jupysql's, and the first result in a fresh store."""
-    taken = interleaved({"ours": lambda: _load("jupyter_aml"), "jupysql": lambda: _load("sql")}, ROUNDS)
-    first = interleaved({"first": lambda: _printed(FIRST)}, 3)["first"]
-    ours = median(taken["ours"])
+    taken = interleaved({"ours": lambda: _load("jupyter_aml"), "jupysql": lambda: _load("sql")}, 3 if quick else ROUNDS)
+    load = Row.of("%load_ext jupyter_aml", taken["ours"], taken["jupysql"], "jupysql's", goal=15, most=30)
+    first = interleaved(
+        {"warm": lambda: _first(wait=True), "cold": lambda: _first(wait=False)}, 2 if quick else RESULTS
+    )
     return [
-        Row("%load_ext jupyter_aml", ours, median(taken["jupysql"]), "jupysql", 15, most=30, samples=ROUNDS),
-        Row("first %aml result, SDK imported", median(first), most=1000, samples=len(first)),
+        load,
+        Row.of("first %aml result once the SDK is imported", first["warm"], most=1000),
+        Row.of("%load_ext and first %aml result at once", first["cold"]),
     ]
 
 
@@ -51,13 +55,21 @@ def _load(extension: str) -> float:
     return _printed(LOAD.format(extension=extension))
 
 
+def _first(*, wait: bool) -> float:
+    return _printed(FIRST.format(wait=wait))
+
+
 def _printed(code: str) -> float:
-    with tempfile.TemporaryDirectory(prefix="aml-bench-") as folder:
-        ran = subprocess.run(
-            [sys.executable, "-c", code],
-            check=True,
-            capture_output=True,
-            text=True,
-            env=plain_environment(JUPYTER_AML_HOME=str(Path(folder) / "home"), IPYTHONDIR=folder),
-        )
-    return float(json.loads(ran.stdout.strip().splitlines()[-1]))
+    """What a fresh IPython prints in the end, in a store of its own."""
+    with tempfile.TemporaryDirectory(prefix="aml-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        home = folder / "home"
+        try:
+            written = processes.python(["-c", code], folder, JUPYTER_AML_HOME=str(home), IPYTHONDIR=name, HOME=name)
+        finally:
+            hosts.stop(home)
+    return float(json.loads(next(line for line in reversed(written.splitlines()) if _number(line))))
+
+
+def _number(line: str) -> bool:
+    return line.replace(".", "", 1).isdecimal()

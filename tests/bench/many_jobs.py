@@ -1,59 +1,66 @@
-"""Lists over 100,000 jobs, against `mlflow.search_runs` over as many runs in MLflow's SQLite."""
+"""Lists over 100,000 jobs, against `mlflow.search_runs` over as many runs in MLflow's SQLite.
+
+On both sides the same script ran once, for real, and what it left was copied. Both are asked in process, and
+once before the clock runs they are checked to give the same jobs.
+"""
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.bench import copies
 from tests.bench.places import Place, place
-from tests.bench.rows import Row, Samples, interleaved, median, timed
+from tests.bench.processes import python
+from tests.bench.rows import Row, Samples, interleaved, timed
 
-JOBS = 20_000
-BATCH = 10_000
+JOBS = 100_000
 PAGE = 100
-ROUNDS = 7
-TEAMS = 10
-START = 1_700_000_000.0
+ROUNDS = 15
+TEAMS, LATES = 10, 5_000
 WANTED = f"job-{JOBS // 2:06d}"
-MLFLOW_TABLES = {
-    "runs": "run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time, end_time,"
-    " source_version, lifecycle_stage, artifact_uri, experiment_id",
-    "tags": "key, value, run_uuid",
-    "params": "key, value, run_uuid",
-    "metrics": "key, value, timestamp, run_uuid, step, is_nan",
-    "latest_metrics": "key, value, timestamp, step, is_nan, run_uuid",
-}
+SCRIPT = """\
+import sys
+import mlflow
+
+mlflow.set_experiment("bench")
+with mlflow.start_run(run_name="JOBNAME" if len(sys.argv) > 2 else None):
+    mlflow.log_param("lr", sys.argv[1])
+    mlflow.log_metric("auc", 0.5)
+    if len(sys.argv) > 2:
+        mlflow.set_tags({"team": "TEAM", "late": "LATE"})
+"""
 
 
-def measure() -> list[Row]:
-    """The newest page, one by its name, a page filtered by a tag, and MLflow's own search on both."""
+def measure(*, quick: bool) -> list[Row]:
+    """The newest page, one by its name, pages filtered by a tag, and MLflow's own search on both."""
+    rounds = 5 if quick else ROUNDS
     with place() as here:
+        (here.folder / "code").mkdir()
+        (here.folder / "code" / "train.py").write_text(SCRIPT, encoding="utf-8")
         fill(here)
-        uri = fill_mlflow(here.folder)
-        found = compare(here, uri)
-    names = {
+        found = compare(here, fill_mlflow(here.folder), rounds)
+    figures = {
         "newest": f"newest {PAGE} of {JOBS:,} jobs",
         "named": f"one of {JOBS:,} jobs by its name",
-        "filtered": f"{PAGE} of {JOBS:,} jobs with a tag",
-        "searched": f"MLflow's search by a metric, {JOBS:,} runs",
+        "often": f"newest {PAGE} with a tag that a tenth has",
+        "rare": f"the {JOBS // LATES} with a rare tag",
+        "searched": f"MLflow's own search, newest {PAGE} by a metric",
     }
     return [
-        Row(
+        Row.of(
             figure,
-            median(found[f"our {key}"]),
-            median(found[f"mlflow {key}"]),
+            found[f"our {key}"],
+            found[f"mlflow {key}"],
             "mlflow.search_runs",
-            None if key == "searched" else 50,
-            samples=ROUNDS,
+            goal=None if key == "searched" else 50,
         )
-        for key, figure in names.items()
+        for key, figure in figures.items()
     ]
 
 
-def compare(here: Place, uri: str) -> Samples:
+def compare(here: Place, uri: str, rounds: int) -> Samples:
     """Milliseconds of each question on both sides."""
     import mlflow
 
@@ -61,30 +68,36 @@ def compare(here: Place, uri: str) -> Samples:
 
     rest = Rest(here.client.jupyter_aml)
     mlflow.set_tracking_uri(uri)
+    experiment = _experiment(rest)
 
-    def search(**asked: Any) -> None:
-        got = mlflow.search_runs(experiment_names=["bench"], output_format="list", **{"max_results": PAGE, **asked})
-        assert got
+    def runs(text: str = "") -> list[str]:
+        found = mlflow.search_runs(
+            experiment_names=["bench"], filter_string=text, max_results=PAGE, output_format="list"
+        )
+        return [run.info.run_name for run in found]
 
-    def jobs(**query: Any) -> None:
-        got = rest.get("jobs", query={"$top": PAGE, **query})
-        assert len(got["value"]) == PAGE
+    def jobs(**query: Any) -> list[str]:
+        return [job["name"] for job in rest.get("jobs", query={"$top": PAGE, **query})["value"]]
 
-    def our_search() -> None:
-        body = {"experiment_ids": [_experiment(rest)], "filter": "metrics.auc > 0.9", "max_results": PAGE}
-        assert len(rest.post("api/2.0/mlflow/runs/search", body, api="mlflow/v2.0")["runs"]) == PAGE
+    def our_runs(text: str) -> list[str]:
+        body = {"experiment_ids": [experiment], "filter": text, "max_results": PAGE}
+        found = rest.post("api/2.0/mlflow/runs/search", body, api="mlflow/v2.0")
+        return [run["info"]["run_name"] for run in found["runs"]]
 
-    sides = {
-        "our newest": timed(jobs),
-        "mlflow newest": timed(search),
-        "our named": timed(lambda: rest.get(f"jobs/{WANTED}")),
-        "mlflow named": timed(lambda: search(filter_string=f"attributes.run_name = '{WANTED}'")),
-        "our filtered": timed(lambda: jobs(tag="team=7")),
-        "mlflow filtered": timed(lambda: search(filter_string="tags.team = '7'")),
-        "our searched": timed(our_search),
-        "mlflow searched": timed(lambda: search(filter_string="metrics.auc > 0.9")),
+    questions = {
+        "newest": (jobs, runs),
+        "named": (lambda: [rest.get(f"jobs/{WANTED}")["name"]], lambda: runs(f"attributes.run_name = '{WANTED}'")),
+        "often": (lambda: jobs(tag="team=t7"), lambda: runs("tags.team = 't7'")),
+        "rare": (lambda: jobs(tag="late=yes"), lambda: runs("tags.late = 'yes'")),
+        "searched": (lambda: our_runs("metrics.auc > 0.9"), lambda: runs("metrics.auc > 0.9")),
     }
-    return interleaved(sides, ROUNDS)
+    sides = {}
+    for key, (ours, theirs) in questions.items():
+        if ours() != theirs():
+            msg = f"{key}: the two sides give different jobs."
+            raise AssertionError(msg)
+        sides |= {f"our {key}": timed(ours), f"mlflow {key}": timed(theirs)}
+    return interleaved(sides, rounds)
 
 
 def _experiment(rest: Any) -> str:
@@ -94,96 +107,51 @@ def _experiment(rest: Any) -> str:
 
 
 def fill(here: Place) -> None:
-    """Write jobs with their runs as the service does, many to a transaction."""
-    from jupyter_aml.local.jobs import records
-    from jupyter_aml.local.jobs.lifecycle import Status
-    from jupyter_aml.local.jobs.submit import default_output
-    from jupyter_aml.local.tracking import records as tracking
-
+    """Run one job, and copy it."""
+    job = here.command(
+        "python train.py ${{inputs.lr}}",
+        here.folder / "code",
+        inputs={"lr": 0.1},
+        tags={"team": "TEAM", "late": "LATE"},
+        experiment_name="bench",
+        display_name="JOBNAME",
+    )
+    name = here.done(job).name
     connection = here.client.jupyter_aml
     workspace = connection.store.workspace(connection.entry)
-    for first in range(0, JOBS, BATCH):
-        with workspace.database.write() as transaction:
-            experiment = tracking.ensure_experiment(transaction, "bench", START)
-            for number in range(first, first + BATCH):
-                name, created, tags = f"job-{number:06d}", START + number, {"team": str(number % TEAMS)}
-                body = {
-                    "jobType": "Command",
-                    "command": "python train.py --lr ${{inputs.lr}}",
-                    "environmentId": f"{connection.entry.arm_id}/environments/bench/versions/1",
-                    "experimentName": "bench",
-                    "displayName": name,
-                    "tags": tags,
-                    "inputs": {"lr": {"jobInputType": "literal", "value": str(number % 7)}},
-                    "outputs": {"default": default_output(name)},
-                }
-                transaction_row = records.Record(
-                    name, "Command", Status.COMPLETED, "bench", body, created, display_name=name, created_by="bench"
-                )
-                records.insert(transaction, transaction_row)
-                tracking.create_run(
-                    transaction,
-                    run_id=name,
-                    experiment=experiment,
-                    name=name,
-                    user="bench",
-                    start=created,
-                    artifact_root=str(workspace.runs_folder(name)),
-                    tags=tags,
-                    source="python train.py",
-                )
-                tracking.log_metric(transaction, name, "auc", auc(number), timestamp=int(created * 1000), step=0)
+    one = "SELECT runs.id, series.id FROM runs JOIN series ON series.run=runs.id WHERE run_id=?"
+    run, series = workspace.database.connection.execute(one, (name,)).fetchone()
+    keys = {"name": name, "job": name, "run_id": name, "run": run, "series": series}
+    wanted = copies.Copies(JOBS, lambda number: {name: _name(number), **_words(number)}, auc)
+    copies.copy(workspace.database.path, copies.OURS, keys, wanted)
+
+
+def fill_mlflow(folder: Path) -> str:
+    """Run the script against MLflow's SQLite, and copy the run; the database's address."""
+    import mlflow
+
+    uri = f"sqlite:///{folder}/mlflow.db"
+    python(["train.py", "0.1", "own"], folder / "code", MLFLOW_TRACKING_URI=uri)
+    mlflow.set_tracking_uri(uri)
+    (run,) = mlflow.search_runs(experiment_names=["bench"], output_format="list")
+    name = run.info.run_id
+
+    def words(number: int) -> dict[str, str]:
+        return {name: uuid.UUID(int=number).hex, **_words(number)}
+
+    copies.copy(folder / "mlflow.db", copies.MLFLOWS, {"run_uuid": name}, copies.Copies(JOBS, words, auc))
+    return uri
+
+
+def _name(number: int) -> str:
+    return f"job-{number:06d}"
+
+
+def _words(number: int) -> dict[str, str]:
+    late = "yes" if number % LATES == 0 else "no"
+    return {"JOBNAME": _name(number), "TEAM": f"t{number % TEAMS}", "LATE": late}
 
 
 def auc(number: int) -> float:
     """A metric; a tenth of the runs is above 0.9."""
     return (number * 7919 % JOBS) / JOBS
-
-
-def fill_mlflow(folder: Path) -> str:
-    """A tracking database of MLflow with the same runs; its address."""
-    import mlflow
-
-    path = folder / "mlflow.db"
-    uri = f"sqlite:///{path}"
-    mlflow.set_tracking_uri(uri)
-    experiment = int(mlflow.create_experiment("bench", artifact_location=str(folder / "artifacts")))
-    database = sqlite3.connect(path)
-    with database:
-        for table, columns in MLFLOW_TABLES.items():
-            marks = ", ".join("?" * len(columns.split(",")))
-            database.executemany(f"INSERT INTO {table}({columns}) VALUES ({marks})", _mlflow_rows(table, experiment))
-    database.execute("ANALYZE")
-    database.close()
-    return uri
-
-
-def _mlflow_rows(table: str, experiment: int) -> Iterator[tuple[Any, ...]]:
-    for number in range(JOBS):
-        run = uuid.UUID(int=number).hex
-        name, at = f"job-{number:06d}", int((START + number) * 1000)
-        if table == "runs":
-            yield (
-                run,
-                name,
-                "LOCAL",
-                "train.py",
-                "",
-                "bench",
-                "FINISHED",
-                at,
-                at + 1000,
-                "",
-                "active",
-                "a",
-                experiment,
-            )
-        elif table == "tags":
-            yield ("team", str(number % TEAMS), run)
-            yield ("mlflow.runName", name, run)
-        elif table == "params":
-            yield ("lr", str(number % 7), run)
-        elif table == "metrics":
-            yield ("auc", auc(number), at, run, 0, 0)
-        else:
-            yield ("auc", auc(number), at, 0, 0, run)
