@@ -182,6 +182,11 @@ def expand(text: str, names: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: names.get(match["name"], match[0]), text)
 
 
+def literal_value(text: str) -> Value:
+    """A parameter's value in a command: JSON is kept one word of the shell."""
+    return Path(text) if text[:1] in {"{", "["} else Text(text)
+
+
 def literal(value: object) -> str:
     """A literal as the command shows it: booleans and numbers as Python writes them."""
     return value if isinstance(value, str) else str(value)

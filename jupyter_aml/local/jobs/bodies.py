@@ -42,7 +42,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
             },
             "Studio": {
                 "jobServiceType": "Studio",
-                "endpoint": f"{workspace.runs_folder(record.name).as_uri()}/?run={record.name}",
+                "endpoint": f"{workspace.runs_uri}/{record.name}/?run={record.name}",
             },
         },
         "status": record.status.value,
@@ -56,7 +56,7 @@ def run(workspace: Workspace, record: Record) -> dict[str, Any]:
         "runId": record.name,
         "runUuid": record.name,
         "parentRunId": record.parent or None,
-        "rootRunId": record.parent or record.name,
+        "rootRunId": record.state.get("root") or record.parent or record.name,
         "experimentId": record.experiment,
         "status": record.status.value,
         "displayName": record.display_name,

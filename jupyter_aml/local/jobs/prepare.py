@@ -11,8 +11,8 @@ from typing import Any
 from jupyter_aml.local.arm.http import Identity
 from jupyter_aml.local.authz import tokens
 from jupyter_aml.local.jobs import binding, inputs, locate, outputs, variables
+from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.records import Reader, Record
-from jupyter_aml.local.jobs.types.command import time_limit
 from jupyter_aml.local.runtime import commands, interpreters, overlay
 from jupyter_aml.local.runtime.spec import Python, RunSpec
 from jupyter_aml.local.store import blob_files
@@ -141,7 +141,7 @@ def _facts(
     return variables.Facts(
         entry=workspace.entry,
         job=record.name,
-        root=record.parent or record.name,
+        root=str(record.state.get("root") or record.parent or record.name),
         experiment=record.experiment,
         experiment_id=experiment_id,
         door=door,
@@ -175,7 +175,8 @@ def _spec(
         "name": binding.Text(record.name),
         "default_datastore": binding.Text(outputs.STORE),
     }
-    scope = binding.Scope(given.values, targets, names)
+    drawn = {name: binding.literal_value(text) for name, text in (record.state.get("search_space") or {}).items()}
+    scope = binding.Scope(given.values, targets, names, drawn)
     for name, value in (body.get("environmentVariables") or {}).items():
         env[name] = binding.bind(binding.literal(value), scope.unquoted()) if value is not None else ""
     command = binding.bind(str(body["command"]), scope)

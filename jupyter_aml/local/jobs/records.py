@@ -181,6 +181,12 @@ def story(reader: Reader, name: str) -> list[dict[str, Any]]:
     return [json.loads(row["event"]) for row in rows]
 
 
+def children(reader: Reader, parent: str) -> list[Record]:
+    """The children of a job, oldest first."""
+    rows = reader.execute("SELECT * FROM jobs WHERE parent=? ORDER BY id", (parent,))
+    return [_record(row) for row in rows]
+
+
 def unfinished(reader: Reader) -> list[Record]:
     """Every job that has not ended, oldest first."""
     marks = ",".join("?" * len(OPEN))

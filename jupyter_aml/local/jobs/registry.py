@@ -11,7 +11,6 @@ from jupyter_aml.local.jobs import types
 from jupyter_aml.local.jobs.types.base import JobType
 
 ELSEWHERE = {
-    "sweep": "Submit the trial as command jobs, one per set of parameters, or connect to Azure.",
     "pipeline": "Submit its steps as command jobs, passing azureml://jobs/NAME/outputs/OUTPUT on, or connect to Azure.",
     "automl": "Train with a script in a command job, or connect to Azure.",
     "spark": "Run the script with pyspark's local master in a command job, or connect to Azure.",

@@ -16,11 +16,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from jupyter_aml.errors import AmlError
-from jupyter_aml.local.jobs import ledger, lifecycle, records, slots, work
+from jupyter_aml.local.jobs import ledger, lifecycle, records, registry, slots, work
+from jupyter_aml.local.jobs.checks import time_limit
+from jupyter_aml.local.jobs.conducted.performance import Performance
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Instruction, Job, Status
 from jupyter_aml.local.jobs.prepare import Ready
 from jupyter_aml.local.jobs.records import Record
-from jupyter_aml.local.jobs.types.command import time_limit
 from jupyter_aml.local.runtime import handles
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
@@ -66,7 +67,12 @@ class Live:
     need: int
     untold: list[Event] = field(default_factory=list)
     ready: Ready | None = None
-    handle: Handle | None = None
+    handle: Handle | Performance | None = None
+
+    @property
+    def conducts(self) -> bool:
+        """Whether its work is other jobs."""
+        return registry.job_type(self.record.type).conducts
 
     @property
     def key(self) -> Key:
@@ -134,6 +140,8 @@ class Runner:
     def _hold(self, workspace: Workspace, record: Record, job: Job) -> Live:
         need = int(((record.body.get("resources") or {}).get("instanceCount")) or 1)
         line = slots.line_of(workspace.entry.id, record.compute)
+        if registry.job_type(record.type).conducts:
+            line, need = slots.CONDUCTED, 0
         live = Live(workspace, record, job, dict(record.state), line, need)
         self._live[live.key] = live
         return live
@@ -161,7 +169,7 @@ class Runner:
         if live.job.phase == Status.NOT_STARTED and not workspace.work_folder(record.name).exists():
             self._feed(live, lifecycle.CancelAsked(now) if asked else lifecycle.Accepted(now))
             return
-        live.handle = handles.find(workspace.work_folder(record.name))
+        live.handle = self._find(live)
         end = live.handle.poll() if live.handle else None
         if end is not None and live.job.phase != Status.FINALIZING:
             self._ended(live, end)
@@ -174,6 +182,15 @@ class Runner:
         self._feed(live, lifecycle.HostReturned(now, alive=alive))
         if asked and alive:
             self._feed(live, lifecycle.CancelAsked(self._clock()))
+
+    def _find(self, live: Live) -> Handle | Performance | None:
+        """What an earlier host started, if it had come so far."""
+        if not live.conducts:
+            return handles.find(live.workspace.work_folder(live.record.name))
+        return self._perform(live) if live.job.phase == Status.RUNNING else None
+
+    def _perform(self, live: Live) -> Performance:
+        return work.perform(live.workspace, live.record, lambda: self._loop.soon(self.scan), self._clock)
 
     # events and instructions
 
@@ -244,28 +261,34 @@ class Runner:
             self._feed(live, lifecycle.Granted(self._clock()))
 
     def _capacity(self, line: slots.Key) -> int:
+        if line == slots.CONDUCTED:
+            return 1
         workspace = next((one.workspace for one in self._live.values() if one.slot == line), None)
         return ledger.capacity(workspace, line) if workspace else 1
 
     # preparing and starting
 
-    def _prepare(self, live: Live) -> Ready | Fault:
+    def _prepare(self, live: Live) -> Ready | Fault | None:
+        if live.conducts:
+            return None
         return work.make_ready(live.workspace, live.record, self._door, self._outer)
 
-    def _prepared(self, live: Live, ready: Ready | Fault) -> None:
+    def _prepared(self, live: Live, ready: Ready | Fault | None) -> None:
         if isinstance(ready, Fault):
             self._feed(live, lifecycle.PreparationFailed(self._clock(), ready))
             return
         live.ready = ready
-        live.state |= ready.facts
+        live.state |= ready.facts if ready else {}
         self._feed(live, lifecycle.Prepared(self._clock()))
 
-    def _start(self, live: Live) -> Handle | Fault:
+    def _start(self, live: Live) -> Handle | Performance | Fault:
+        if live.conducts:
+            return self._perform(live)
         if live.ready is None:
             return Fault("SystemError", "The job was to be started before it was prepared.")
         return work.start(live.workspace, self._provisioner, live.ready)
 
-    def _started(self, live: Live, handle: Handle | Fault) -> None:
+    def _started(self, live: Live, handle: Handle | Performance | Fault) -> None:
         if isinstance(handle, Fault):
             self._feed(live, lifecycle.StartFailed(self._clock(), handle))
             return
@@ -297,7 +320,10 @@ class Runner:
             self._loop.later(LOOK_SECONDS, lambda: self._look(live, None))
 
     def _ended(self, live: Live, end: handles.Exit) -> None:
-        fault = work.judge(live.workspace, live.record, end, time_limit(live.record.body))
+        if isinstance(live.handle, Performance):
+            fault = live.handle.fault
+        else:
+            fault = work.judge(live.workspace, live.record, end, time_limit(live.record.body))
         live.state["exit"] = {"code": end.code, "signal": end.signal, "reason": end.reason}
         at = end.ended or self._clock()
         self._feed(live, lifecycle.Exited(at, fault, cancelled=end.reason == "cancelled"))
@@ -350,6 +376,9 @@ class Runner:
 
     def _forget(self, live: Live) -> None:
         self._live.pop(live.key, None)
+        parent = self._live.get((live.workspace.entry.id, live.record.parent.lower()))
+        if parent is not None and isinstance(parent.handle, Performance):
+            parent.handle.tell(live.record.name)
         if live.handle is not None:
             live.handle.close()
         self._pool.submit(work.clear, live.workspace, live.record.name)
@@ -380,6 +409,9 @@ class Runner:
 
     def close(self) -> None:
         """Leave the runs alone; they go on without a host."""
+        for live in list(self._live.values()):
+            if isinstance(live.handle, Performance):
+                live.handle.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 

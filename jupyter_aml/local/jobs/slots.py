@@ -19,6 +19,10 @@ MACHINE: Key = ("", "local")
 """This machine, which the computes `local` and `serverless` of all workspaces share."""
 
 
+CONDUCTED: Key = ("", "")
+"""Jobs whose work is other jobs: they take no slot."""
+
+
 def line_of(workspace: str, compute: str) -> Key:
     """The line in which jobs of a compute wait."""
     return MACHINE if compute in {"", "local", "serverless"} else (workspace, compute)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,7 @@ def submit(
     identity: Identity,
     interpreter: str,
     now: float,
+    state: Mapping[str, Any] | None = None,
 ) -> tuple[Record, bool]:
     """The job as stored, and whether it is new.
 
@@ -43,6 +45,7 @@ def submit(
         identity: Who submits.
         interpreter: The submitter's Python as the door's private header says it, empty when unknown.
         now: Seconds since the epoch.
+        state: Facts for the executor that the submitter of a child knows.
 
     Raises:
         ResourceError: The job is refused; nothing was written.
@@ -54,7 +57,7 @@ def submit(
         held = records.get(transaction, name)
         if held is not None:
             return _again(transaction, held, body, now), False
-        draft = Draft(workspace, transaction, name, body)
+        draft = Draft(workspace, transaction, name, body, state or {})
         kind.check(draft)
         body["experimentName"] = str(body.get("experimentName") or EXPERIMENT)
         body["displayName"] = str(body.get("displayName") or name)
@@ -71,7 +74,7 @@ def submit(
             modified=now,
             archived=bool(body.get("isArchived")),
             created_by=identity.name,
-            state={"interpreter": read_interpreter(interpreter), "owner": identity.object_id},
+            state={"interpreter": read_interpreter(interpreter), "owner": identity.object_id, **(state or {})},
         )
         _clear(workspace, name)
         records.insert(transaction, record)

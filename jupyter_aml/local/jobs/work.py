@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import AmlError, ResourceError
-from jupyter_aml.local.jobs import outputs, prepare, records, verdict
+from jupyter_aml.local.jobs import outputs, prepare, records, registry, verdict
+from jupyter_aml.local.jobs.conducted.performance import Performance
+from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault
 from jupyter_aml.local.jobs.prepare import Ready, log_path
 from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.jobs.types.base import JobType
 from jupyter_aml.local.runtime.handles import Exit, Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.store import blob_files
@@ -55,6 +58,13 @@ def start(workspace: Workspace, provisioner: Provisioner, ready: Ready) -> Handl
         fault = fault_of(error, "The run could not be started")
     say(workspace, ready.spec.run, fault.message)
     return fault
+
+
+def perform(workspace: Workspace, record: Record, rouse: Callable[[], None], clock: Callable[[], float]) -> Performance:
+    """Begin, or go on with, a job whose work is other jobs."""
+    kind = registry.job_type(record.type)
+    stage = Stage(workspace, record, kind.log, rouse, clock)
+    return Performance(stage, kind.conductor(stage))
 
 
 def fault_of(error: Exception, what: str) -> Fault:
@@ -112,8 +122,12 @@ def finalize(workspace: Workspace, record: Record, *, good: bool, now: float) ->
         good: Whether the run did well.
         now: Seconds since the epoch.
     """
+    kind = registry.job_type(record.type)
     kept: dict[str, Any] = dict(record.state.get("outputs") or {})
     try:
+        if kind.conducts:
+            _take_over(workspace, kind, record, kept, now=now, good=good)
+            return Kept(kept)
         gather(workspace, record.name)
         made = outputs.plan(workspace, record)
         for output in made:
@@ -125,6 +139,20 @@ def finalize(workspace: Workspace, record: Record, *, good: bool, now: float) ->
         say(workspace, record.name, fault.message)
         return Kept(kept, fault)
     return Kept(kept)
+
+
+def _take_over(
+    workspace: Workspace, kind: JobType, record: Record, kept: dict[str, Any], *, now: float, good: bool
+) -> None:
+    """The outputs of a conducted job are those of its children; it registers the named ones."""
+    with workspace.database.read() as reader:
+        taken = kind.conducted_outputs(reader, records.find(reader, record.name))
+    made = [output for output in outputs.plan(workspace, record) if output.artifacts or output.name in taken]
+    for output in made:
+        own = {"uri": output.uri, "type": output.kind}
+        kept[output.name] = {**(own if output.artifacts else taken[output.name]), **_named(kept.get(output.name))}
+    if good:
+        _register(workspace, record, made, kept, now)
 
 
 def _named(earlier: dict[str, Any] | None) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def read(written: Any, *, maximize: bool) -> Policy | None:
         return None
     if not isinstance(written, dict):
         raise _refusal("", f"is {written!r}, not an object", "In YAML: type: bandit.")
-    timing = {
+    timing: dict[str, Any] = {
         "maximize": maximize,
         "interval": _whole(written, "evaluationInterval", 1),
         "delay": _whole(written, "delayEvaluation", 0),

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from jupyter_aml.errors import ConflictError, NotOfflineError, ResourceError
-from jupyter_aml.local.jobs import binding, lookup, names, uris
-from jupyter_aml.local.jobs.binding import Scope, Text, Value
+from jupyter_aml.local.jobs import checks
 from jupyter_aml.local.jobs.types.base import Draft, JobType
-from jupyter_aml.local.store import records as resources
-
-INPUT_TYPES = frozenset({"uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"})
-INPUT_MODES = frozenset({"readonlymount", "readwritemount", "download", "direct", "evalmount", "evaldownload"})
-OUTPUT_MODES = frozenset({"readwritemount", "upload", "direct"})
-ARTIFACTS = frozenset({"default", "artifacts"})
-"""Outputs that are the run's own artifact folder."""
 
 
 class Command(JobType):
@@ -25,171 +15,13 @@ class Command(JobType):
     run_type = "azureml.scriptrun"
 
     def check(self, draft: Draft) -> None:
-        body = draft.body
-        command = body.get("command")
-        if not isinstance(command, str) or not command.strip():
-            raise invalid("command", "is empty", 'Write what to run, such as "python train.py".')
-        environment = body.get("environmentId")
-        if not isinstance(environment, str) or not environment:
-            raise invalid("environmentId", "is missing", "Name an environment, such as azureml:NAME@latest.")
-        lookup.environment(draft, environment)
-        if body.get("codeId"):
-            lookup.code(draft, str(body["codeId"]))
-        for name, value in objects(body, "inputs").items():
-            check_input(draft, name, value)
-        for name, value in objects(body, "outputs").items():
-            check_output(draft, name, value)
-        scope = _names_only(body)
-        _check_variables(body, scope)
-        time_limit(body)
-        binding.check(command, scope)
+        checks.run_of_command(draft)
 
     def compute(self, draft: Draft) -> str:
-        if is_local(draft.body):
-            return "local"
-        return lookup.compute(draft, draft.body.get("computeId"))
+        return checks.compute(draft)
 
     def source(self, body: dict[str, Any]) -> str:
-        return str(body["command"]).strip().splitlines()[0][:200]
+        return checks.first_line(body)
 
 
 TYPE = Command()
-
-
-def invalid(field: str, found: str, remedy: str) -> ResourceError:
-    """The refusal of a field of the body."""
-    target = f"properties.{field}"
-    return ResourceError(f"{target} {found}.", code="ValidationError", target=target, remedy=remedy)
-
-
-def objects(body: Mapping[str, Any], field: str) -> dict[str, dict[str, Any] | None]:
-    """A dictionary of dictionaries in the body; `{}` when absent.
-
-    Raises:
-        ResourceError: It is something else (400).
-    """
-    found = body.get(field)
-    if found is None:
-        return {}
-    if not isinstance(found, dict) or any(not isinstance(value, dict | None) for value in found.values()):
-        raise invalid(field, "is no object of objects", f'Send {{"{field}": {{"name": {{...}}}}}}.')
-    return found
-
-
-def is_local(body: Mapping[str, Any]) -> bool:
-    """Whether the SDK was told `compute="local"`, which it hides in the resources."""
-    properties = ((body.get("resources") or {}).get("properties")) or {}
-    return any(key.lower() == "islocal" for key in properties)
-
-
-def time_limit(body: Mapping[str, Any]) -> float | None:
-    """Seconds that the command may run; None without limit."""
-    timeout = (body.get("limits") or {}).get("timeout")
-    return names.seconds(str(timeout), "properties.limits.timeout") if timeout else None
-
-
-def check_input(draft: Draft, name: str, value: dict[str, Any] | None) -> None:
-    """Refuse an input whose type, mode or URI is wrong; a type that differs from the asset's is let through."""
-    if value is None:
-        return
-    kind = str(value.get("jobInputType") or "").lower()
-    if kind == "literal":
-        if "value" not in value:
-            raise invalid(f"inputs.{name}", "is a literal without value", "Give it a value.")
-        return
-    if kind not in INPUT_TYPES:
-        raise invalid(
-            f"inputs.{name}.jobInputType",
-            f"is '{value.get('jobInputType')}'; expected literal, {', '.join(sorted(INPUT_TYPES))}",
-            "In YAML: type: uri_file.",
-        )
-    _check_mode(f"inputs.{name}", value, INPUT_MODES)
-    uri = value.get("uri")
-    if not isinstance(uri, str) or not uri:
-        raise invalid(f"inputs.{name}.uri", "is missing", "Give the input a path.")
-    lookup.data(draft.workspace, draft.reader, uri, kind, f"properties.inputs.{name}.uri")
-
-
-def _check_mode(field: str, value: dict[str, Any], known: frozenset[str]) -> None:
-    mode = value.get("mode")
-    if mode and str(mode).lower() not in known:
-        raise invalid(
-            f"{field}.mode",
-            f"is '{mode}'; expected one of {', '.join(sorted(known))}",
-            "In YAML: mode: ro_mount.",
-        )
-
-
-def check_output(draft: Draft, name: str, value: dict[str, Any] | None) -> None:
-    """Refuse an output whose type, mode, place or name is wrong; an output that is null is legal."""
-    if value is None:
-        return
-    kind = str(value.get("jobOutputType") or "uri_folder").lower()
-    if kind not in INPUT_TYPES:
-        raise invalid(
-            f"outputs.{name}.jobOutputType",
-            f"is '{value.get('jobOutputType')}'; expected one of {', '.join(sorted(INPUT_TYPES))}",
-            "In YAML: type: uri_folder.",
-        )
-    _check_mode(f"outputs.{name}", value, OUTPUT_MODES)
-    uri = value.get("uri")
-    if uri:
-        _check_place(draft, name, str(uri))
-    asset = value.get("assetName")
-    if asset:
-        names.check(str(asset), "registered output")
-        _check_version(draft, name, value)
-
-
-def _check_place(draft: Draft, name: str, uri: str) -> None:
-    target = f"properties.outputs.{name}.uri"
-    found = uris.parse(uri.replace("${{default_datastore}}", "workspaceblobstore"))
-    match found:
-        case uris.DatastorePath():
-            lookup.datastore(draft.reader, found.datastore, target)
-        case uris.Blob() if found.account == draft.workspace.entry.account:
-            return
-        case uris.Blob() | uris.Web() | uris.Foreign():
-            raise NotOfflineError(
-                f"{target} is {uri}, where a local job cannot write.",
-                remedy="Write to azureml://datastores/workspaceblobstore/paths/PATH.",
-            )
-        case _:
-            raise invalid(
-                f"outputs.{name}.uri",
-                f"is '{uri}', which is no place that an output can go to",
-                "Write azureml://datastores/STORE/paths/PATH, or leave it out.",
-            )
-
-
-def _check_version(draft: Draft, name: str, value: dict[str, Any]) -> None:
-    version = value.get("assetVersion")
-    kind = str(value.get("jobOutputType") or "uri_folder").lower()
-    segment = "models" if kind.endswith("_model") else "data"
-    if version and resources.get(draft.reader, segment, str(value["assetName"]), str(version)) is not None:
-        raise ConflictError(
-            f"properties.outputs.{name} would register {value['assetName']}:{version}, which exists already.",
-            remedy="Leave the version out and the next one is taken.",
-        )
-
-
-def _check_variables(body: Mapping[str, Any], scope: Scope) -> None:
-    variables = body.get("environmentVariables")
-    if variables is None:
-        return
-    if not isinstance(variables, dict):
-        raise invalid("environmentVariables", "is no object", 'Send {"NAME": "value"}.')
-    for key, value in variables.items():
-        if not key or "=" in key or "\0" in key:
-            raise invalid("environmentVariables", f"has the name '{key}'", "Use letters, digits and '_'.")
-        binding.check(str(value), scope)
-
-
-def _names_only(body: Mapping[str, Any]) -> Scope:
-    """A scope that knows which names there are, for checking a command before anything has a value."""
-    mark: Value = Text("x")
-    return Scope(
-        inputs={name: None if value is None else mark for name, value in objects(body, "inputs").items()},
-        outputs=dict.fromkeys([*objects(body, "outputs"), "default"], mark),
-        names={"name": mark, "default_datastore": mark},
-    )

@@ -1,0 +1,124 @@
+"""What a conductor may do: submit children, end them, look at them, and write down how it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jupyter_aml.local.arm import times
+from jupyter_aml.local.arm.http import Identity
+from jupyter_aml.local.jobs import records, submit
+from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.store.workspace import Workspace
+from jupyter_aml.local.tracking import records as tracking
+
+
+class Stage:
+    """One conducted job, seen from its conductor's thread.
+
+    Args:
+        workspace: The job's.
+        record: The job.
+        log: The job's log, relative to its folder.
+        rouse: Makes the host look for new and cancelled jobs.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        record: Record,
+        log: str,
+        rouse: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.workspace = workspace
+        self.record = record
+        self.clock = clock
+        self._log = workspace.runs_folder(record.name) / log
+        self._rouse = rouse
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    def children(self) -> list[Record]:
+        """Every child, oldest first."""
+        with self.workspace.database.read() as reader:
+            return records.children(reader, self.name)
+
+    def look(self, names: Iterable[str]) -> list[Record]:
+        """Those of the children that are still there."""
+        with self.workspace.database.read() as reader:
+            found = [records.get(reader, name) for name in names]
+        return [record for record in found if record is not None]
+
+    def submit(self, name: str, body: Mapping[str, Any], state: Mapping[str, Any]) -> Record:
+        """Submit a child; one that is there already stays as it is.
+
+        Raises:
+            ResourceError: The child is refused.
+        """
+        made, _ = submit.submit(
+            self.workspace,
+            name,
+            {**body, "parentJobName": self.name, "experimentName": self.record.experiment},
+            identity=Identity(self.record.created_by, str(self.record.state.get("owner") or ""), self.name),
+            interpreter=json.dumps(self.record.state.get("interpreter") or {}),
+            now=self.clock(),
+            state={"root": self.record.state.get("root") or self.name, **state},
+        )
+        self._rouse()
+        return made
+
+    def cancel(self, names: Iterable[str]) -> None:
+        """Ask that children end."""
+        with self.workspace.database.write() as transaction:
+            for name in names:
+                held = records.get(transaction, name)
+                if held is not None and not held.final:
+                    records.ask_cancel(transaction, name, self.clock())
+        self._rouse()
+
+    def stop(self, name: str, properties: Mapping[str, str]) -> None:
+        """End a child and note why among its properties."""
+        with self.workspace.database.write() as transaction:
+            held = records.get(transaction, name)
+            if held is not None and not held.final:
+                submit.merge(transaction, held, {"properties": dict(properties)}, self.clock())
+                records.ask_cancel(transaction, name, self.clock())
+        self._rouse()
+
+    def curves(self, names: Iterable[str], metric: str) -> dict[str, list[float]]:
+        """What jobs have logged of a metric, by job, oldest first; without values that are no numbers."""
+        found: dict[str, list[float]] = {}
+        with self.workspace.database.read() as reader:
+            for name in names:
+                points = tracking.history(reader, name, metric) if tracking.exists(reader, name) else []
+                found[name] = [value for _, _, value in points if value == value]  # noqa: PLR0124 - not NaN
+        return found
+
+    def metrics(self, name: str) -> list[str]:
+        """Names of the metrics that a job has logged."""
+        with self.workspace.database.read() as reader:
+            return sorted(tracking.metrics(reader, name)) if tracking.exists(reader, name) else []
+
+    def annotate(self, properties: Mapping[str, str], metrics: Mapping[str, tuple[float, int]] | None = None) -> None:
+        """Write properties of the job and metrics (value, step) of its run."""
+        now = self.clock()
+        with self.workspace.database.write() as transaction:
+            held = records.find(transaction, self.name)
+            submit.merge(transaction, held, {"properties": dict(properties)}, now)
+            if tracking.exists(transaction, self.name):
+                for key, (value, step) in (metrics or {}).items():
+                    tracking.log_metric(transaction, self.name, key, value, timestamp=int(now * 1000), step=step)
+
+    def say(self, sentence: str) -> None:
+        """Write a line into the job's log."""
+        with contextlib.suppress(OSError):
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(f"{times.iso(self.clock())} {sentence}\n")
