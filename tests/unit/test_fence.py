@@ -27,7 +27,7 @@ def fenced(code: str, report: Path) -> subprocess.CompletedProcess[str]:
     [
         ("import socket; socket.create_connection(('203.0.113.7', 443), timeout=1)", "203.0.113.7"),
         ("import socket; socket.getaddrinfo('management.azure.com', 443)", "management.azure.com"),
-        ("import urllib.request; urllib.request.urlopen('https://pypi.org', timeout=1)", "pypi.org"),
+        ("import urllib.request; urllib.request.urlopen('https://example.org', timeout=1)", "example.org"),
         ("import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('203.0.113.7', 53))", "203.0.113.7"),
     ],
 )
