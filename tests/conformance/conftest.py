@@ -12,6 +12,8 @@ import pytest
 from jupyter_aml.client import warm
 from jupyter_aml.local.store import bell
 
+from . import lab as labs
+
 warm.sdk()  # before the tests import it in the slow way
 
 DOORS = ("process", "http")
@@ -60,6 +62,25 @@ def world(request: pytest.FixtureRequest, home: Path) -> Iterator[World]:
     """The default local workspace, through one door and then through the other."""
     open_door: Callable[[Path], Iterator[World]] = _process if request.param == "process" else _http
     yield from open_door(home)
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Path]:
+    """One store and host for the tests of a module that run jobs."""
+    yield from labs.make_home()
+
+
+@pytest.fixture(params=DOORS)
+def lab(
+    request: pytest.FixtureRequest,
+    installation: Path,
+    home: Path,
+    real_host: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[labs.Lab]:
+    """The module's workspace with its host, through one door and then through the other."""
+    monkeypatch.setenv("JUPYTER_AML_HOME", str(installation))
+    yield from (labs.by_process if request.param == "process" else labs.by_http)(installation)
 
 
 @pytest.fixture

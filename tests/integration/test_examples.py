@@ -128,7 +128,7 @@ class Stage:
             kept = f"_kept_{name}"
             self._have(lambda kept=kept: self.client.jobs.get(names[kept].name), SCRIPT.format(name=kept))
             names[name] = names[kept]
-        if "running" not in names or names["running"].refresh().status not in ("Queued", "Running", "Preparing"):
+        if "running" not in names or names["running"].refresh().status in ENDED:
             self.do("%%aml command idle --var running\nimport time\ntime.sleep(600)")
 
     def _have(self, get: Callable[[], object], cell: str) -> None:
@@ -137,6 +137,9 @@ class Stage:
         except Exception:  # noqa: BLE001 - whatever it was, the cell makes it
             self.do(cell)
 
+
+ENDED = ("Completed", "Failed", "Canceled", "CancelRequested")
+"""Statuses of a job that takes no slot for long; two idle ones would take both of a small machine."""
 
 READING = ("list", "show", "ls", "cat", "preview", "whoami", "status", "doctor", "logs", "compare", "validate")
 
