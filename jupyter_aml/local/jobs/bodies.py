@@ -24,6 +24,28 @@ DATA_KINDS = frozenset({"uri_file", "uri_folder", "mltable"})
 """Types of outputs, in the spelling that the SDK (1.35.2) compares with. Models show as folders, for it fails on
 asking the model data plane."""
 
+OWN_SERVICES = frozenset({"Studio", "Tracking"})
+NOT_SERVED = "A local run starts no services of its own; start the program in its command."
+
+
+def asked_services(body: dict[str, Any]) -> dict[str, Any]:
+    """The services that the client asked a job to have, without those that every job has."""
+    found = body.get("services")
+    services = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in services if isinstance(value, dict) and name not in OWN_SERVICES}
+
+
+def service_instances(body: dict[str, Any]) -> dict[str, Any]:
+    """Run history's `instances` of the services that a job asked for: none is started here."""
+    return {
+        name: {
+            "type": value.get("jobServiceType"),
+            "status": "NotSupported",
+            "error": {"error": {"code": "NotImplemented", "message": NOT_SERVED}},
+        }
+        for name, value in asked_services(body).items()
+    }
+
 
 def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
     """ARM's `properties`: what the client asked for, and where the job stands."""
@@ -36,6 +58,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
         "properties": body.get("properties") or {},
         "isArchived": record.archived,
         "services": {
+            **{name: {**value, "errorMessage": NOT_SERVED} for name, value in asked_services(body).items()},
             "Tracking": {
                 "jobServiceType": "Tracking",
                 "endpoint": f"azureml://local.api.azureml.ms/mlflow/v1.0{entry.arm_id}?",

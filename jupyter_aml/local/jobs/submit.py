@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_aml.errors import ConflictError, ResourceError
 from jupyter_aml.local.arm.http import Identity
-from jupyter_aml.local.jobs import names, records, registry
+from jupyter_aml.local.jobs import bodies, names, records, registry
 from jupyter_aml.local.jobs.lifecycle import Status
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.jobs.types.base import Draft
@@ -23,7 +23,7 @@ EXPERIMENT = "Default"
 MUTABLE = frozenset({"displayName", "description", "tags", "properties", "isArchived"})
 """Fields that a second PUT may change."""
 OURS = frozenset({"services", "status"})
-"""Fields that the service adds and clients send back."""
+"""Fields that the service adds to and clients send back."""
 
 
 def submit(
@@ -59,6 +59,8 @@ def submit(
             return _again(transaction, held, body, now), False
         draft = Draft(workspace, transaction, name, body, state or {})
         kind.check(draft)
+        asked = bodies.asked_services(properties)
+        body |= {"services": asked} if asked else {}
         body["experimentName"] = str(body.get("experimentName") or EXPERIMENT)
         body["displayName"] = str(body.get("displayName") or name)
         record = Record(

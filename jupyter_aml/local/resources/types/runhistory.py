@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.arm import paging
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.jobs import bodies, records, submit, uris
 from jupyter_aml.local.jobs.records import Filter, Record
@@ -15,7 +16,7 @@ from jupyter_aml.local.resources.base import API, Call, Route, Type
 from jupyter_aml.local.store import records as resources
 
 HISTORY = "/history/v1.0{WS}"
-PAGE = 200
+MANY = 100_000
 LOG_FOLDERS = ("user_logs", "logs")
 _OUTPUT_ASSET = re.compile(r"azureml_(?P<job>.+)_output_(?P<output>.+)")
 
@@ -65,16 +66,31 @@ def _rundata(call: Call) -> Response:
 
 
 def _children(call: Call) -> Response:
+    """Children, newest first: all of them, for the SDK asks for no second page, or pages of `$top`."""
+    token = call.query("$continuationtoken") or call.query("$skip")
+    before = _position(token) if token else None
+    limit = paging.size(call.query("$top") or None, MANY, MANY)
     wanted = Filter(view="All", parent=call.params["run"])
     with call.workspace.database.read() as connection:
         records.find(connection, call.params["run"])
-        found, _ = records.page(connection, wanted, limit=PAGE)
-    value = [bodies.run(call.workspace, record) for record in found]
-    return Response.of({"value": value, "continuationToken": None, "nextLink": None})
+        found, end = records.page(connection, wanted, before=before, limit=limit)
+    following = list(end) if end else None
+    body = paging.page([bodies.run(call.workspace, record) for record in found], call.request.url, following)
+    return Response.of({"nextLink": None, "continuationToken": paging.encode(following) if following else None, **body})
 
 
-def _services(_call: Call) -> Response:
-    return Response.of({"instances": {}})
+def _position(token: str) -> tuple[float, int]:
+    """Where a page of children begins: creation time and row number."""
+    match paging.decode(token):
+        case [int() | float() as created, int() as number]:
+            return float(created), number
+    raise ResourceError(f"The page token {token!r} was not issued by this list.", code="InvalidPagingToken")
+
+
+def _services(call: Call) -> Response:
+    with call.workspace.database.read() as connection:
+        record = records.find(connection, call.params["run"])
+    return Response.of({"instances": bodies.service_instances(record.body)})
 
 
 def _modify(call: Call) -> Response:
