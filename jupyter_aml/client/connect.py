@@ -306,6 +306,7 @@ def _azure(target: Target, wishes: Wishes, adopt: bool) -> Connection:
 def _client_of(made: Connection, wishes: Wishes) -> Any:
     sdk = warm.sdk()
     options = {"enable_telemetry": False, **wishes.options}
+    seams.quiet_uploads()
     if made.local:
         door.register(_service_of(made))
         seams.quicken_streams(door.answered_here)

@@ -71,6 +71,12 @@ SEAMS = (
         "1.35.2",
         "A client that a notebook made itself has no other way to say who it is.",
     ),
+    Seam(
+        "azure.ai.ml._artifacts._blob_storage_helper, ._gen2_storage_helper: print",
+        "azure-ai-ml",
+        "1.35.2",
+        "An upload without a progress bar resets its colour all the same: an empty red box below the cell.",
+    ),
 )
 
 
@@ -141,6 +147,20 @@ def silence_telemetry(silent: Callable[[str], bool]) -> bool:
     configure_appinsights_logging.jupyter_aml = True  # type: ignore[attr-defined]
     module.configure_appinsights_logging = configure_appinsights_logging  # type: ignore[attr-defined]
     return True
+
+
+def quiet_uploads() -> bool:
+    """Let uploads that draw no progress bar write nothing to stderr; whether the seam was found."""
+    found = [sys.modules.get(f"azure.ai.ml._artifacts.{name}_storage_helper") for name in ("_blob", "_gen2")]
+    helpers = [module for module in found if module is not None]
+
+    def print_after_a_bar(*values: Any, **named: Any) -> None:
+        if sys._getframe(1).f_locals.get("show_progress", True):  # noqa: SLF001 - `upload` says it to nobody else
+            print(*values, **named)  # noqa: T201 - as the SDK does
+
+    for helper in helpers:
+        helper.print = print_after_a_bar  # type: ignore[attr-defined]
+    return bool(helpers)
 
 
 def current_cloud() -> str:

@@ -156,7 +156,10 @@ def _nodes(facts: Facts) -> dict[str, str]:
 
 
 def _mlflow(facts: Facts) -> dict[str, str]:
-    """MLflow's own variables; its client waits a good minute for a host that is being started again."""
+    """MLflow's own variables; its client waits a good minute for a host that is being started again.
+
+    It prints no link to the run at a run's end: no UI is behind the address it tracks to.
+    """
     return {
         "MLFLOW_TRACKING_URI": tracking_uri(facts.door, facts.entry),
         "MLFLOW_TRACKING_TOKEN": facts.token,
@@ -167,6 +170,7 @@ def _mlflow(facts: Facts) -> dict[str, str]:
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
         "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "DO_NOT_TRACK": "true",
         "GIT_PYTHON_REFRESH": "quiet",
     }

@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +105,24 @@ def test_the_client_keeps_its_credential_where_it_did() -> None:
 
     credential = object()
     assert seams.credential_of(MLClient(credential, "s", "g", "w", enable_telemetry=False)) is credential
+
+
+@pytest.mark.parametrize(("bar", "written"), [(False, ""), (True, "\x1b[39m")])
+def test_an_upload_without_a_progress_bar_writes_nothing(
+    bar: bool, written: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from azure.ai.ml.entities import Data
+
+    from jupyter_aml.client.connect import connect
+
+    (tmp_path / "few.csv").write_text("x\n1\n", encoding="utf-8")
+    client = connect("local", show_progress=bar)
+
+    client.data.create_or_update(Data(name="few", path=str(tmp_path / "few.csv"), type="uri_file"))
+
+    said = capsys.readouterr().err
+    assert (said == "") is not bar
+    assert said.strip().endswith(written)
 
 
 def test_the_thread_imports_the_sdk_while_others_go_on() -> None:

@@ -164,6 +164,7 @@ def test_variables_tell_the_run_where_it_is_and_nothing_of_the_person(wire: Any)
     assert env["AZUREML_EXPERIMENT_NAME"] == "exp"
     assert env["MLFLOW_TRACKING_URI"] == f"{DOOR}/mlflow/v2.0{wire.base}"
     assert env["MLFLOW_TRACKING_TOKEN"] == env["AZUREML_RUN_TOKEN"]
+    assert env["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
     assert (env["RANK"], env["WORLD_SIZE"]) == ("0", "1")
     assert env["NO_PROXY"] == env["no_proxy"] == "127.0.0.1,localhost"
     assert env["MINE"] == "fox-1"
