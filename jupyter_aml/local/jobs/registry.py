@@ -11,7 +11,6 @@ from jupyter_aml.local.jobs import types
 from jupyter_aml.local.jobs.types.base import JobType
 
 ELSEWHERE = {
-    "pipeline": "Submit its steps as command jobs, passing azureml://jobs/NAME/outputs/OUTPUT on, or connect to Azure.",
     "automl": "Train with a script in a command job, or connect to Azure.",
     "spark": "Run the script with pyspark's local master in a command job, or connect to Azure.",
     "finetuning": "Connect to Azure: `%aml connect azure:SUB/RG/WS`.",

@@ -11,7 +11,9 @@ from typing import Any
 from jupyter_aml.local.arm import times
 from jupyter_aml.local.arm.http import Identity
 from jupyter_aml.local.jobs import records, submit
+from jupyter_aml.local.jobs.conducted import reuse
 from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.store.database import Transaction
 from jupyter_aml.local.store.workspace import Workspace
 from jupyter_aml.local.tracking import records as tracking
 
@@ -56,8 +58,20 @@ class Stage:
             found = [records.get(reader, name) for name in names]
         return [record for record in found if record is not None]
 
-    def submit(self, name: str, body: Mapping[str, Any], state: Mapping[str, Any]) -> Record:
+    def submit(
+        self,
+        name: str,
+        body: Mapping[str, Any],
+        state: Mapping[str, Any],
+        then: Callable[[Transaction, Record], Record] | None = None,
+    ) -> Record:
         """Submit a child; one that is there already stays as it is.
+
+        Args:
+            name: Its name.
+            body: ARM's `properties`.
+            state: Facts for the executor.
+            then: What else happens to it in the same transaction.
 
         Raises:
             ResourceError: The child is refused.
@@ -70,9 +84,17 @@ class Stage:
             interpreter=json.dumps(self.record.state.get("interpreter") or {}),
             now=self.clock(),
             state={"root": self.record.state.get("root") or self.name, **state},
+            then=then,
         )
         self._rouse()
         return made
+
+    def remember(self, child: Record) -> None:
+        """Note the work that a child did, so that a later step may take it over."""
+        found = str(child.state.get("fingerprint") or "")
+        if found and not child.state.get("reused"):
+            with self.workspace.database.write() as transaction:
+                reuse.remember(transaction, found, child, self.clock())
 
     def cancel(self, names: Iterable[str]) -> None:
         """Ask that children end."""
