@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,7 @@ def submit(
     interpreter: str,
     now: float,
     state: Mapping[str, Any] | None = None,
+    then: Callable[[Transaction, Record], Record] | None = None,
 ) -> tuple[Record, bool]:
     """The job as stored, and whether it is new.
 
@@ -46,6 +47,7 @@ def submit(
         interpreter: The submitter's Python as the door's private header says it, empty when unknown.
         now: Seconds since the epoch.
         state: Facts for the executor that the submitter of a child knows.
+        then: What else happens to a new job in the same transaction.
 
     Raises:
         ResourceError: The job is refused; nothing was written.
@@ -81,6 +83,8 @@ def submit(
         _clear(workspace, name)
         records.insert(transaction, record)
         _track(workspace, transaction, record, kind.source(body))
+        if then is not None:
+            record = then(transaction, record)
     return record, True
 
 
