@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 AGENT = os.path.dirname(os.path.abspath(__file__))
 SHIM = os.path.join(AGENT, "shim")
 WORK = "JUPYTER_AML_WORK"
+ERRORS = "JUPYTER_AML_ERRORS"
+"""Names the folder for the uncaught exception of one process, where a run has several."""
 LONGEST = 100_000
 """Characters that are kept of an exception's message and of its traceback."""
 
@@ -51,8 +53,8 @@ def files() -> None:
 
 
 def record_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Leave the uncaught exception in the run's work folder."""
-    folder = os.environ.get(WORK)
+    """Leave the uncaught exception in the run's work folder, or in that of this process of a run of several."""
+    folder = os.environ.get(ERRORS) or os.environ.get(WORK)
     if not folder or issubclass(kind, KeyboardInterrupt):
         return
     import traceback

@@ -51,7 +51,7 @@ def give_up(spec: dict[str, Any], error: BaseException) -> NoReturn:
 
 def error_file(spec: dict[str, Any]) -> str:
     """Where the run leaves its uncaught exception for the supervisor."""
-    return os.path.join(spec["work"], "error.json")
+    return os.path.join(spec.get("errors") or spec["work"], "error.json")
 
 
 def enter(spec: dict[str, Any]) -> None:
@@ -90,7 +90,11 @@ class Exec:
         """Nothing can be prepared for a program that is not known yet."""
 
     def run(self, spec: dict[str, Any]) -> NoReturn:
-        """Become the program that `spec` names."""
+        """Become the program that `spec` names; of several processes, their leader."""
+        if spec.get("ranks"):
+            from . import ranks
+
+            ranks.lead(spec, self)
         enter(spec)
         program, *rest = command_line(spec)
         for name in (program, "sh") if program == "bash" else (program,):

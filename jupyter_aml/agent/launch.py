@@ -36,7 +36,11 @@ class Fork:
         _touch()
 
     def run(self, spec: dict[str, Any]) -> NoReturn:
-        """Become the script or module that `spec` names."""
+        """Become the script or module that `spec` names; of several processes, their leader."""
+        if spec.get("ranks"):
+            from . import ranks
+
+            ranks.lead(spec, self)
         child.enter(spec)
         _python_signals()
         replace_environment(spec["env"])

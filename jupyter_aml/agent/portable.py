@@ -1,4 +1,4 @@
-"""The supervisor where there is no fork (Windows): the run is a plain child, the file `cancel` asks for its end.
+"""The supervisor where there is no fork (Windows): the run is plain children, the file `cancel` asks for its end.
 
 Descendants are ended with the process tree that the system knows; one that left the tree is not found.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from . import child, records
+from . import child, ranks, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ def supervise(spec: dict[str, Any], tell: int) -> None:
         import msvcrt
 
         tell = msvcrt.open_osfhandle(tell, 0)
-    process = _start(spec)
-    record = {"pid": os.getpid(), "start_ticks": 0, "boot": "", "started": time.time(), "child": process.pid}
+    ranks.clean(spec)
+    specs = [ranks.spec_of(spec, number) for number in range(len(spec.get("ranks") or ()))]
+    group = [_start(one) for one in specs or [spec]]
+    record = {"pid": os.getpid(), "start_ticks": 0, "boot": "", "started": time.time(), "child": group[0].pid}
     records.write(os.path.join(spec["work"], "supervisor.json"), record)
     try:
         os.write(tell, json.dumps(record).encode() + b"\n")
@@ -60,8 +62,14 @@ def supervise(spec: dict[str, Any], tell: int) -> None:
         record["told"] = False
     finally:
         os.close(tell)
-    reason = _wait(process, spec)
-    code = process.returncode
+    reason = _wait(group, spec)
+    failed = {number: process.returncode for number, process in enumerate(group) if process.poll()}
+    for process in group:
+        if process.poll() is None:
+            end_tree(process)
+    code = next(iter(failed.values()), 0 if reason == "exited" else group[0].returncode)
+    if specs and failed and reason == "exited":
+        ranks.name_the_culprit(spec, failed)
     end = {
         "code": code if code >= 0 else None,
         "signal": -code if code < 0 else None,
@@ -73,16 +81,16 @@ def supervise(spec: dict[str, Any], tell: int) -> None:
     records.write(os.path.join(spec["work"], "exit.json"), end, durable=True)
 
 
-def _wait(process: subprocess.Popen[bytes], spec: dict[str, Any]) -> str:
+def _wait(group: list[subprocess.Popen[bytes]], spec: dict[str, Any]) -> str:
+    """Wait for the run's end, which comes with the first process that fails or the last that does not serve."""
     limit = spec.get("timeout")
     deadline = time.monotonic() + limit if limit else None
     cancel = os.path.join(spec["work"], "cancel")
-    while process.poll() is None:
+    needed = [process for process, rank in zip(group, spec.get("ranks") or [{}], strict=True) if not rank.get("serves")]
+    while any(process.poll() is None for process in needed) and not any(process.poll() for process in group):
         if os.path.exists(cancel):
-            end_tree(process)
             return "cancelled"
         if deadline is not None and time.monotonic() > deadline:
-            end_tree(process)
             return "timeout"
         time.sleep(PAUSE)
     return "exited"

@@ -62,6 +62,21 @@ class Python:
 
 
 @dataclass(frozen=True)
+class Rank:
+    """One of several processes that are one run.
+
+    Attributes:
+        env: What its environment has beside the run's.
+        log: Absolute path of its own log.
+        serves: It ends when those that do not serve have ended, as a parameter server does.
+    """
+
+    env: Mapping[str, str]
+    log: str
+    serves: bool = False
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One run.
 
@@ -79,6 +94,7 @@ class RunSpec:
         timeout: Seconds until the run is ended, or None.
         grace: Seconds between SIGTERM and SIGKILL at a timeout.
         umask: File mode mask, or None to inherit.
+        ranks: The processes of a run that has several, each of which runs the command; else empty.
     """
 
     run: str
@@ -96,6 +112,7 @@ class RunSpec:
     timeout: float | None = None
     grace: float = 5.0
     umask: int | None = None
+    ranks: tuple[Rank, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The spec as json can say it."""
@@ -105,6 +122,7 @@ class RunSpec:
             "env": dict(self.env),
             "python": None if self.python is None else asdict(self.python),
             "mounts": [asdict(mount) for mount in self.mounts],
+            "ranks": [{"env": dict(rank.env), "log": rank.log, "serves": rank.serves} for rank in self.ranks],
         }
 
     def completed(self) -> RunSpec:
