@@ -79,8 +79,8 @@ class ConflictError(ResourceError):
 class NotOfflineError(ResourceError):
     """What the local workspace does not do, said with what to use instead: 501."""
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message, status=501, code="NotImplemented", remedy=remedy)
+    def __init__(self, message: str, *, remedy: str = "", target: str = "") -> None:
+        super().__init__(message, status=501, code="NotImplemented", remedy=remedy, target=target)
 
 
 class JobFailedError(AmlError):

@@ -13,8 +13,14 @@ from jupyter_aml.local.store import records as resources
 from jupyter_aml.local.store.workspace import Workspace
 
 BUILT_IN_COMPUTES = frozenset({"", "local", "serverless"})
-NOUNS = {"data": "data asset", "models": "model", "environments": "environment", "codes": "code asset"}
-VERBS = {"data": "data", "models": "model", "environments": "environment"}
+NOUNS = {
+    "data": "data asset",
+    "models": "model",
+    "environments": "environment",
+    "codes": "code asset",
+    "components": "component",
+}
+VERBS = {"data": "data", "models": "model", "environments": "environment", "components": "component"}
 
 
 def asset(reader: Reader, found: uris.Asset, target: str) -> resources.Record:

@@ -114,6 +114,7 @@ def load(reader: Reader, text: object, target: str) -> Component:
         raise NotOfflineError(
             f"{target} is in {found.where}, which cannot be reached from the local workspace.",
             remedy="Register a copy here: `%aml component create --file component.yml`.",
+            target=target,
         )
     if not isinstance(found, uris.Asset) or found.segment != "components":
         raise ResourceError(

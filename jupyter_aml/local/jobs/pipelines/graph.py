@@ -98,7 +98,9 @@ def _node(reader: Reader, name: str, body: Mapping[str, Any]) -> Node:
         return Node(name, kind, body, blocks={key: _block(body, key, target) for key in BLOCKS[kind] if body.get(key)})
     if kind in ELSEWHERE:
         raise NotOfflineError(
-            f"{target} is of type {kind}, which the local workspace does not run.", remedy=ELSEWHERE[kind]
+            f"{target} is of type {kind}, which the local workspace does not run.",
+            remedy=ELSEWHERE[kind],
+            target=target,
         )
     if kind not in RUN:
         known = ", ".join(sorted(RUN | CONTROL))

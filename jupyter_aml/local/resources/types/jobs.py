@@ -58,7 +58,7 @@ def _list(call: Call) -> Response:
         experiment=call.query("experimentName"),
         tag=call.query("tag"),
         property=call.query("properties"),
-        parent=call.query("parentJobName") or None,
+        parent=call.query("parentJobName"),
     )
     token = call.query("$skip")
     before = _position(token) if token else None
