@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_aml.errors import ConflictError, NotFoundError
 from jupyter_aml.local.arm import paging
 from jupyter_aml.local.arm.http import Response
-from jupyter_aml.local.resources import names
+from jupyter_aml.local.resources import names, origins
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type
 from jupyter_aml.local.store import records
 from jupyter_aml.local.store.assets import make_version, next_version
@@ -37,6 +37,7 @@ class AssetType(Type):
         accept: Checks the properties of a new version and returns what is stored.
         fixed: The part of the properties that a later PUT must repeat unchanged.
         renewed: From the stored and the sent properties of a version, more than MUTABLE that changes with a later PUT.
+        located: Property that holds the URI of the content, such as `dataUri`.
         inherited: Property that the container shows of its versions, such as `dataType`.
         defaults: Versions that label `azureml_default` may name (components).
     """
@@ -47,6 +48,7 @@ class AssetType(Type):
     }
     complete: Callable[[str, str, dict[str, Any]], dict[str, Any]] = lambda _name, _version, properties: properties
     renewed: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = lambda _held, _sent: {}
+    located: str = ""
     inherited: str = ""
     extra: Callable[[], Iterable[Route]] = lambda: ()
 
@@ -83,6 +85,8 @@ class AssetType(Type):
     def version_out(self, call: Call, record: Record) -> dict[str, Any]:
         """The version as clients see it."""
         properties = {**record.body["properties"], "isArchived": record.archived}
+        if properties.get(self.located):
+            properties[self.located] = origins.shown(call, str(properties[self.located]))
         return call.resource(replace(record, body={"properties": properties}), f"{self.segment}/versions")
 
     def list_containers(self, call: Call) -> Response:
@@ -200,8 +204,8 @@ class AssetType(Type):
         """The old record with the changes that a version allows."""
         if anonymous:
             return replace(old, archived=bool(sent.get("isArchived", old.archived)))
-        before = self.fixed(old.body["properties"])
-        after = self.fixed(self.complete(old.name, old.version, self.accept(call, sent)))
+        before = self._compared(old.body["properties"])
+        after = self._compared(self.complete(old.name, old.version, self.accept(call, sent)))
         differing = sorted(key for key, value in after.items() if before.get(key) != value)
         if differing:
             raise ConflictError(
@@ -219,6 +223,12 @@ class AssetType(Type):
             modified=call.now,
             modified_by=call.identity.name,
         )
+
+    def _compared(self, properties: dict[str, Any]) -> dict[str, Any]:
+        """What must be the same in a later PUT, two spellings of one place taken as one."""
+        return {
+            key: origins.same(value) if key == self.located else value for key, value in self.fixed(properties).items()
+        }
 
     def delete_version(self, call: Call) -> Response:
         name, version = call.params["name"], call.params["version"]

@@ -19,4 +19,4 @@ def _accept(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
     return {**properties, "dataUri": uri, "dataType": kind}
 
 
-TYPE = AssetType("data", "data asset", accept=_accept, inherited="dataType")
+TYPE = AssetType("data", "data asset", accept=_accept, located="dataUri", inherited="dataType")

@@ -20,4 +20,4 @@ def _accept(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
     return {**properties, **origin, "modelUri": uri, "modelType": kind, "flavors": properties.get("flavors") or {}}
 
 
-TYPE = AssetType("models", "model", accept=_accept)
+TYPE = AssetType("models", "model", accept=_accept, located="modelUri")
