@@ -311,6 +311,7 @@ def _client_of(made: Connection, wishes: Wishes) -> Any:
         door.register(_service_of(made))
         seams.quicken_streams(door.answered_here)
         seams.silence_telemetry(_silent)
+        seams.skip_table_schema(_silent)
         options |= {"enable_telemetry": False, "cloud": seams.current_cloud()}
         options.setdefault("show_progress", False)  # a file is copied before a bar could be drawn
         options.pop("cloud_metadata", None)

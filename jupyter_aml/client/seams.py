@@ -54,6 +54,12 @@ SEAMS = (
         "A notebook makes its own client with telemetry on; no local call may leave the machine.",
     ),
     Seam(
+        "azure.ai.ml.operations.DataOperations._try_get_mltable_metadata_jsonschema",
+        "azure-ai-ml",
+        "1.35.2",
+        "To create an mltable it fetches a schema from the web, which it does without; no local call may leave.",
+    ),
+    Seam(
         "AZUREML_CURRENT_CLOUD in os.environ, set by MLClient",
         "azure-ai-ml",
         "1.35.2",
@@ -146,6 +152,28 @@ def silence_telemetry(silent: Callable[[str], bool]) -> bool:
 
     configure_appinsights_logging.jupyter_aml = True  # type: ignore[attr-defined]
     module.configure_appinsights_logging = configure_appinsights_logging  # type: ignore[attr-defined]
+    return True
+
+
+def skip_table_schema(silent: Callable[[str], bool]) -> bool:
+    """Let local tables do without the schema that the SDK fetches and can do without; whether the seam was found.
+
+    Args:
+        silent: Whether a client of that subscription must not leave the machine.
+    """
+    module = sys.modules.get("azure.ai.ml.operations._data_operations")
+    kind = getattr(module, "DataOperations", None)
+    fetch = getattr(kind, "_try_get_mltable_metadata_jsonschema", None)
+    if kind is None or fetch is None:
+        return False
+    if getattr(fetch, "jupyter_aml", False):
+        return True
+
+    def table_schema(self: Any, url: str | None) -> Any:
+        return None if silent(str(self._subscription_id)) else fetch(self, url)
+
+    table_schema.jupyter_aml = True  # type: ignore[attr-defined]
+    kind._try_get_mltable_metadata_jsonschema = table_schema  # noqa: SLF001 - the seam
     return True
 
 

@@ -76,6 +76,25 @@ def test_stream_looks_often_at_a_local_job_and_as_always_at_one_in_azure() -> No
         helper._wait_before_polling = original
 
 
+def test_a_local_table_does_without_the_schema_from_the_web_and_one_in_azure_fetches_it() -> None:
+    from types import SimpleNamespace
+
+    from azure.ai.ml.operations._data_operations import DataOperations
+
+    assert "_try_get_mltable_metadata_jsonschema(" in inspect.getsource(DataOperations._validate)
+    original = DataOperations._try_get_mltable_metadata_jsonschema
+    fetched: list[Any] = []
+    try:
+        DataOperations._try_get_mltable_metadata_jsonschema = lambda _self, url: fetched.append(url) or {"a": 1}
+        assert seams.skip_table_schema(lambda subscription: subscription == "here")
+        look = DataOperations._try_get_mltable_metadata_jsonschema
+        assert look(SimpleNamespace(_subscription_id="here"), "url") is None
+        assert fetched == []
+        assert look(SimpleNamespace(_subscription_id="azure"), "url") == {"a": 1}
+    finally:
+        DataOperations._try_get_mltable_metadata_jsonschema = original
+
+
 def test_telemetry_is_set_up_by_name_in_the_client_module() -> None:
     from azure.ai.ml import _ml_client
 
