@@ -8,7 +8,6 @@ kind without a module is drawn as a record.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -129,15 +128,14 @@ class Outcome:
             return _formatted(self)
         return drawing.draw(self.kind, "plain", self.snapshot())
 
-    def _repr_html_(self) -> str:
-        return str(self._repr_mimebundle_()["text/html"])
+    def _repr_html_(self) -> str | None:
+        return self._repr_mimebundle_().get("text/html")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """Plain and HTML form from one snapshot, so that both show the same moment."""
+        """Plain and HTML form from one snapshot, so that both show the same moment; of -o the text alone."""
         del include, exclude
         if self.form:
-            text = _formatted(self)
-            return {"text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>"}
+            return {"text/plain": _formatted(self)}
         snapshot = self.snapshot()
         return {
             "text/plain": drawing.draw(self.kind, "plain", snapshot),

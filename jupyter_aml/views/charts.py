@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from jupyter_aml.views import formats, markup
 
 COLOURS = ("#2f7fd0", "#d9730d", "#2a9d6b", "#9166c9", "#c2477f", "#7f8c1f", "#1f9aa8", "#b0653a")
-GREY = "#7d828a"
-GRID = "#80868f"
+GREY = GRID = "#767b83"
+"""Reads as well on white as on the near black of dark themes: a picture does not know which it is shown on."""
 FONT = "system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif"
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 30
 MOST_POINTS = 400
 FEWEST = 3
 """Ticks along x, where there is room."""
 HUGE = 1e300
+NAME = 26
+"""Characters of a name in the legend: the name of a job has room."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 1
 
 
 def _legend_width(series: Sequence[Series]) -> int:
-    longest = max((min(len(one.name), 22) for one in series), default=0)
+    longest = max((min(len(one.name), NAME) for one in series), default=0)
     return 26 + int(longest * 5.8)
 
 
@@ -180,5 +182,5 @@ def _legend(series: Sequence[Series], x: float) -> list[str]:
     for index, one in enumerate(series[: len(COLOURS)]):
         y = TOP + 6 + index * 15
         parts.append(f'<rect x="{x:.0f}" y="{y - 4}" width="10" height="3" rx="1.5" fill="{COLOURS[index]}"/>')
-        parts.append(_text(x + 15, y + 1, formats.clip(one.name, 22)))
+        parts.append(_text(x + 15, y + 1, formats.clip(one.name, NAME)))
     return parts

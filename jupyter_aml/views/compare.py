@@ -46,7 +46,7 @@ def html(snapshot: Snapshot) -> str:
     for key, values in _settings(runs).items():
         rows.append(_row(key, [markup.esc(formats.clip(formats.cell(value), 60)) for value in values]))
     body = "".join(rows) + "".join(_metric(key, runs) for key in _metrics(runs))
-    grid = (
+    grid = markup.scrolling(
         f'<table class="jp-Aml-rows"><thead><tr><th scope="col"></th>{header}</tr></thead><tbody>{body}</tbody></table>'
     )
     pictures = "".join(charts.image(svg, f"{key} of {len(runs)} runs") for key, svg in curves(runs).items())
@@ -93,7 +93,7 @@ def curves(runs: Sequence[Snapshot]) -> dict[str, str]:
             for name, run in named
             if (run.get("curves") or {}).get(key)
         ]
-        found[key] = charts.line(series, title=formats.clip(key, 44), width=420, height=190)
+        found[key] = charts.line(series, title=formats.clip(key, 44), width=480, height=200)
     return found
 
 

@@ -31,13 +31,14 @@ def html(snapshot: Snapshot) -> str:
         before=table.status(status) if status else "",
     )
     left = markup.section("job", markup.pairs(_facts(snapshot, now)))
-    middle = markup.section("inputs", markup.pairs(_values(snapshot.get("inputs"), snapshot.get("params"))))
+    inputs = markup.section("inputs", markup.pairs(_values(snapshot.get("inputs"), snapshot.get("params"))))
     outputs = markup.section("outputs", markup.pairs(_values(snapshot.get("outputs"))))
+    middle = f"<div>{inputs}{outputs}</div>" if inputs or outputs else ""
     right = markup.section("metrics", _metrics(snapshot.get("metrics") or {}))
     return markup.card(
         top,
         _error(snapshot),
-        f'<div class="jp-Aml-flow">{left}{middle}{right}{outputs}</div>',
+        f'<div class="jp-Aml-flow">{left}{middle}{right}</div>',
         _pictures(snapshot.get("curves") or {}),
         _log(snapshot),
     )
@@ -68,8 +69,8 @@ def plain(snapshot: Snapshot) -> str:
     if metrics:
         rows = [{"metric": key, "latest": value} for key, value in sorted(metrics.items())]
         lines += ["", table.plain(rows)]
-    tail = logs.tail(str(snapshot.get("log") or ""), LOG_LINES)
-    if tail.strip():
+    tail = _tail(snapshot)
+    if tail:
         lines += ["", "log:", *(f"  {line}" for line in tail.split("\n"))]
     return "\n".join(lines)
 
@@ -154,5 +155,12 @@ def _error(snapshot: Snapshot) -> str:
 
 
 def _log(snapshot: Snapshot) -> str:
-    tail = logs.tail(str(snapshot.get("log") or ""), LOG_LINES)
-    return markup.section("log", markup.code(tail)) if tail.strip() else ""
+    tail = _tail(snapshot)
+    return markup.section("log", markup.code(tail)) if tail else ""
+
+
+def _tail(snapshot: Snapshot) -> str:
+    """The last lines of the log; without the traceback at its end that the card shows as the error already."""
+    log = logs.clean(str(snapshot.get("log") or "")).rstrip()
+    shown = failure(snapshot)
+    return logs.tail(log.removesuffix(shown).rstrip() if shown else log, LOG_LINES).strip("\n")

@@ -17,7 +17,7 @@ def html(snapshot: Mapping[str, Any]) -> str:
     text = logs.clean(str(snapshot.get("log") or ""))
     cut = f"… the last {LONGEST // 1000} kB\n" if len(text) > LONGEST else ""
     pinned = markup.section("error", markup.code(error, "jp-Aml-error")) if error else ""
-    return markup.card(top, pinned, markup.code(cut + text[-LONGEST:]) if text.strip() else "")
+    return markup.card(top, pinned, markup.code(cut + text[-LONGEST:], "jp-Aml-whole") if text.strip() else "")
 
 
 def plain(snapshot: Mapping[str, Any]) -> str:

@@ -44,7 +44,7 @@ def html(
 
 
 def grid(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str:
-    """The bare table element."""
+    """The table without a frame; a wide one scrolls."""
     names = list(columns) if columns is not None else columns_of(rows)
     numeric = {name for name in names if _is_numeric(rows, name)}
     header = "".join(f'<th scope="col"{_css(name in numeric)}>{markup.esc(name)}</th>' for name in names)
@@ -54,7 +54,9 @@ def grid(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str:
         + "</tr>"
         for row in rows
     )
-    return f'<table class="jp-Aml-rows"><thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table>'
+    return markup.scrolling(
+        f'<table class="jp-Aml-rows"><thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table>'
+    )
 
 
 def plain(

@@ -88,7 +88,8 @@ def test_an_outcome_with_a_format_shows_as_that_format() -> None:
     outcome = listed(RECORDS, "thing list -o yaml")
 
     assert repr(outcome) == output.render(outcome, "yaml")
-    assert "<pre>" in outcome._repr_mimebundle_()["text/html"]
+    assert set(outcome._repr_mimebundle_()) == {"text/plain"}
+    assert outcome._repr_html_() is None
 
 
 def test_columns_are_paths_with_heads() -> None:

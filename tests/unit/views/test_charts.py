@@ -71,3 +71,21 @@ def test_several_lines_get_a_legend_and_their_own_colours() -> None:
 
 def test_no_points_are_said_in_words() -> None:
     assert "no points yet" in charts.line([charts.Series("auc", [])])
+
+
+def _contrast(one: str, other: str) -> float:
+    """The contrast of two colours as WCAG 2 defines it, 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111"])
+def test_pictures_read_on_light_and_on_dark_grounds(ground: str) -> None:
+    assert _contrast(charts.GREY, ground) > 4.2  # 4.35 is the most that one colour reaches on both
+    assert all(_contrast(colour, ground) > 3 for colour in charts.COLOURS)

@@ -77,6 +77,21 @@ def test_a_failed_job_shows_its_first_traceback_on_top() -> None:
     assert text.index("KeyError: 'agee'") < text.index("diabetes")
 
 
+def test_the_log_of_a_failed_job_does_not_repeat_the_traceback_shown_on_top() -> None:
+    traceback = "Traceback (most recent call last):\n  File \"train.py\", line 7, in <module>\nKeyError: 'agee'"
+    made = snapshot(status="Failed", log=f"  reading\n{traceback}\n", error={"message": "", "traceback": traceback})
+
+    assert job.plain(made).count("KeyError") == 1
+    assert job.html(made).count("KeyError") == 1
+    assert "<h4>log</h4><pre>  reading</pre>" in job.html(made)
+    assert "<h4>log</h4>" not in job.html({**made, "log": traceback})
+
+
+def test_tables_and_comparisons_scroll_inside_their_cards() -> None:
+    for drawn in (table.html([{"a": 1}]), compare.html({"runs": [snapshot()]})):
+        assert '<div class="jp-Aml-scroll"><table' in drawn
+
+
 def test_the_executors_traceback_wins_over_the_log() -> None:
     error = {"message": "Exited with code 1.", "traceback": "Traceback …\nValueError: no rows"}
 
