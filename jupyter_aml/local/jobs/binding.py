@@ -110,10 +110,11 @@ def check(command: str, scope: Scope) -> None:
     """Refuse a command that names what the job does not have.
 
     Raises:
-        ResourceError: A placeholder outside optional groups is unknown (400).
+        ResourceError: A placeholder outside optional groups is unknown, or names an input that was left out (400).
     """
     for name in placeholders(command):
-        scope.find(name)
+        if scope.find(name) is None:
+            raise unknown(name, ())
 
 
 def bind(command: str, scope: Scope) -> str:

@@ -28,6 +28,13 @@ OWN_SERVICES = frozenset({"Studio", "Tracking"})
 NOT_SERVED = "A local run starts no services of its own; start the program in its command."
 
 
+def left_out(value: dict[str, Any] | None) -> bool:
+    """Whether an optional input was not given: the SDK then sends a literal without a value."""
+    if value is None:
+        return True
+    return str(value.get("jobInputType")).lower() == "literal" and value.get("value") is None
+
+
 def asked_services(body: dict[str, Any]) -> dict[str, Any]:
     """The services that the client asked a job to have, without those that every job has."""
     found = body.get("services")
@@ -54,6 +61,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
     return {
         "description": None,
         **body,
+        "inputs": {name: value for name, value in (body.get("inputs") or {}).items() if not left_out(value)},
         "tags": body.get("tags") or {},
         "properties": body.get("properties") or {},
         "isArchived": record.archived,

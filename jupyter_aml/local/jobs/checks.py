@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_aml.errors import ConflictError, NotOfflineError, ResourceError
-from jupyter_aml.local.jobs import binding, lookup, names, uris
+from jupyter_aml.local.jobs import binding, bodies, lookup, names, uris
 from jupyter_aml.local.jobs.binding import Scope, Text, Value
 from jupyter_aml.local.jobs.types.base import Draft
 from jupyter_aml.local.store import records as resources
@@ -98,8 +98,6 @@ def check_input(draft: Draft, name: str, value: dict[str, Any] | None) -> None:
         return
     kind = str(value.get("jobInputType") or "").lower()
     if kind == "literal":
-        if "value" not in value:
-            raise invalid(f"inputs.{name}", "is a literal without value", "Give it a value.")
         return
     if kind not in INPUT_TYPES:
         raise invalid(
@@ -193,7 +191,7 @@ def _names_only(body: Mapping[str, Any], search_space: Mapping[str, Any]) -> Sco
     """A scope that knows which names there are, for checking a command before anything has a value."""
     mark: Value = Text("x")
     return Scope(
-        inputs={name: None if value is None else mark for name, value in objects(body, "inputs").items()},
+        inputs={name: None if bodies.left_out(value) else mark for name, value in objects(body, "inputs").items()},
         outputs=dict.fromkeys([*objects(body, "outputs"), "default"], mark),
         names={"name": mark, "default_datastore": mark},
         search_space=dict.fromkeys(search_space, mark),

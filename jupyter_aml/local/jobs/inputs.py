@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import NotFoundError
-from jupyter_aml.local.jobs import binding, locate
+from jupyter_aml.local.jobs import binding, bodies, locate
 from jupyter_aml.local.jobs.records import Reader
 from jupyter_aml.local.runtime.spec import Mount
 from jupyter_aml.local.store.workspace import Workspace
@@ -52,7 +52,7 @@ def plan(workspace: Workspace, reader: Reader, body: dict[str, Any], folder: Pat
     found = Inputs()
     for name, value in (body.get("inputs") or {}).items():
         found.values[name] = (
-            None if value is None else _one(found, workspace, reader, name=name, value=value, folder=folder)
+            None if bodies.left_out(value) else _one(found, workspace, reader, name=name, value=value, folder=folder)
         )
     return found
 
