@@ -252,6 +252,7 @@ def test_an_input_of_a_registry_cannot_be_had_offline(lab: Lab) -> None:
         )
 
     assert (caught.value.status_code, caught.value.error.code) == (501, "NotImplemented")
+    assert caught.value.error.target == "properties.inputs.d.uri"
 
 
 def test_a_name_that_the_command_does_not_have_is_refused_by_the_service(lab: Lab) -> None:

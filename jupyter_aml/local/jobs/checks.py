@@ -155,6 +155,7 @@ def _check_place(draft: Draft, name: str, uri: str) -> None:
             raise NotOfflineError(
                 f"{target} is {uri}, where a local job cannot write.",
                 remedy="Write to azureml://datastores/workspaceblobstore/paths/PATH.",
+                target=target,
             )
         case _:
             raise invalid(

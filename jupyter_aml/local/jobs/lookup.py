@@ -84,7 +84,9 @@ def compute(draft: Draft, text: str | None) -> str:
     name = named.name if named else (text or "").removeprefix("azureml:")
     if "/" in name:
         raise NotOfflineError(
-            f"The compute '{name}' is none of this workspace.", remedy="Use --compute local or serverless."
+            f"The compute '{name}' is none of this workspace.",
+            remedy="Use --compute local or serverless.",
+            target="properties.computeId",
         )
     if name.lower() in BUILT_IN_COMPUTES:
         return name.lower() or "serverless"
@@ -124,6 +126,7 @@ def code(draft: Draft, text: str) -> None:
         raise NotOfflineError(
             f"codeId is '{text}'; the local workspace takes code that was uploaded to it.",
             remedy="Give `code` as a folder or file of this machine.",
+            target="properties.codeId",
         )
     asset(draft.reader, found, "properties.codeId")
 
@@ -149,6 +152,7 @@ def data(workspace: Workspace, reader: Reader, uri: str, kind: str, target: str)
             raise NotOfflineError(
                 f"{target} is in {found.where}, which cannot be reached from the local workspace.",
                 remedy="Register a copy here: `%aml data create --name NAME --path PATH`.",
+                target=target,
             )
         case None | uris.LocalPath():
             raise ResourceError(
