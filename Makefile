@@ -18,7 +18,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test lint format bench soak clean chromium
+.PHONY: help setup demo lab test lint format notebooks bench soak clean chromium
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -63,6 +63,9 @@ lint: setup ## style, types, layers
 format: setup ## put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+notebooks: setup ## run the notebooks and store anew what their cells show
+	$(BIN)/python -m jupyter_aml.testing.stored notebooks/*.ipynb
 
 bench: setup ## measure against rivals, side by side
 	$(BIN)/python -m tests.bench

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jupyter_aml.testing import fence, hosts
@@ -55,13 +56,16 @@ class Contents:
     data: Sequence[str] = field(default_factory=tuple)
 
 
-def run(notebook: Path, out: Path, *, home: Path | None = None) -> Made:
+def run(
+    notebook: Path, out: Path, *, home: Path | None = None, variables: Mapping[str, str] = MappingProxyType({})
+) -> Made:
     """Execute a notebook in `out`, as `make demo` does.
 
     Args:
         notebook: The one to run; it is not changed.
         out: Where the executed copy and the files that its cells write go.
         home: The store; by default `out/home`.
+        variables: More environment variables of the kernel.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -72,14 +76,22 @@ def run(notebook: Path, out: Path, *, home: Path | None = None) -> Made:
     report = out / "network.txt"
     report.unlink(missing_ok=True)
     book = nbformat.read(notebook, as_version=4)
+    for cell in book.cells:
+        if cell.cell_type == "code":  # what is stored is not what this run made
+            cell.outputs, cell.execution_count = [], None
     private = out / "jupyter"
     client = NotebookClient(
-        book, timeout=CELL_SECONDS, km=kernel_manager(private), resources={"metadata": {"path": str(out)}}
+        book,
+        timeout=CELL_SECONDS,
+        km=kernel_manager(private),
+        resources={"metadata": {"path": str(out)}},
+        record_timing=False,
+        coalesce_streams=True,
     )
     error = ""
     started = time.monotonic()
     try:
-        client.execute(env=kernel_environment(private, home, report), cleanup_kc=True)
+        client.execute(env=kernel_environment(private, home, report) | dict(variables), cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as fault:
         error = COLOURS.sub("", str(fault)).strip()
     executed = out / notebook.name
@@ -93,15 +105,25 @@ def kernel_manager(private: Path) -> Any:
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
-    spec = private / "kernels" / KERNEL
-    spec.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    content = {"argv": argv, "display_name": "Python 3", "language": "python", "metadata": CURVE}
-    (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
-    specs = KernelSpecManager(kernel_dirs=[str(spec.parent)])
+    specs = KernelSpecManager(kernel_dirs=[str(kernel_spec(private))])
     connection = private / f"connection-{os.getpid()}.json"
     named: dict[str, Any] = {"transport_encryption": "auto"} if encrypts(AsyncKernelManager) else {}
     return AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs, connection_file=str(connection), **named)
+
+
+def kernel_spec(private: Path, *before: str) -> Path:
+    """Write the specification of that kernel; the folder of kernels to look into.
+
+    Args:
+        private: A folder of Jupyter's, whose `kernels` it goes into.
+        before: A command that the kernel's own follows, such as `env -u NAME`.
+    """
+    spec = private / "kernels" / KERNEL
+    spec.mkdir(parents=True, exist_ok=True)
+    argv = [*before, sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    content = {"argv": argv, "display_name": "Python 3", "language": "python", "metadata": CURVE}
+    (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
+    return spec.parent
 
 
 def encrypts(manager: Any) -> bool:

@@ -31,6 +31,19 @@ def test_a_failing_cell_is_shown_and_counted_as_failure(
     assert "\x1b[" not in said
 
 
+def test_what_was_stored_in_cells_that_did_not_run_is_not_in_the_executed_notebook(home: Path, tmp_path: Path) -> None:
+    source = notebook(tmp_path / "n.ipynb", "x / 0", "1")
+    book = nbformat.read(source, as_version=4)
+    book.cells[1].outputs = [nbformat.v4.new_output("stream", text="of another run")]
+    book.cells[1].execution_count = 2
+    nbformat.write(book, source)
+
+    made = demo.run(source, tmp_path / "out")
+
+    assert nbformat.read(made.notebook, as_version=4).cells[1].outputs == []
+    assert made.cells == 1
+
+
 def test_the_cells_run_in_this_interpreter_and_in_a_store_of_their_own(home: Path, tmp_path: Path) -> None:
     source = notebook(tmp_path / "n.ipynb", "import os, sys\nprint(sys.executable, os.environ['JUPYTER_AML_HOME'])")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from jupyter_aml.commands.context import Context
@@ -95,7 +97,11 @@ def status(context: Context, args: Args) -> Outcome:
         "title": connection.get("workspace") or "not connected",
         "connection": _connection(connection),
         "host": _host(found.get("host")),
-        "disk": {"home": store.get("home"), "free_size": store.get("free"), "total_size": store.get("total")},
+        "disk": {
+            "home": _short(store.get("home") or ""),
+            "free_size": store.get("free"),
+            "total_size": store.get("total"),
+        },
         "patched": {one["what"]: one["reason"] for one in found.get("patched") or []},
         "adopted": {"as": adopted.get("as"), "places": places} if adopted else None,
         "versions": found.get("versions"),
@@ -108,7 +114,13 @@ def status(context: Context, args: Args) -> Outcome:
 
 def _connection(found: dict[str, Any]) -> dict[str, Any]:
     keys = ("workspace", "resource_group", "subscription", "folder", "profile", "cloud", "adopted")
-    return {key: found[key] for key in keys if found.get(key)}
+    return {key: _short(found[key]) if key == "folder" else found[key] for key in keys if found.get(key)}
+
+
+def _short(path: str) -> str:
+    """A path as people write it: below their own folder it begins with ~."""
+    own = str(Path.home())
+    return f"~{path[len(own) :]}" if path.startswith(own.rstrip(os.sep) + os.sep) else path
 
 
 def _host(found: dict[str, Any] | None) -> dict[str, Any]:
