@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import AmlError, NotFoundError
-from jupyter_aml.local.jobs import binding, inputs, locate, lookup, uris
+from jupyter_aml.local.jobs import binding, bodies, inputs, locate, lookup, uris
 from jupyter_aml.local.jobs.records import Reader
 from jupyter_aml.local.store.workspace import Workspace
 
@@ -76,7 +76,7 @@ def _facts(workspace: Workspace, reader: Reader, body: Mapping[str, Any]) -> dic
     found["inputs"] = {
         name: _input(workspace, reader, name, value)
         for name, value in (body.get("inputs") or {}).items()
-        if value is not None
+        if not bodies.left_out(value)
     }
     found["outputs"] = {
         name: _output(value or {}) for name, value in (body.get("outputs") or {}).items() if not _own(name, value)

@@ -86,13 +86,18 @@ def capacity(workspace: Workspace, line: slots.Key) -> int:
     if line == slots.MACHINE:
         return cores()
     with workspace.database.read() as reader:
-        record = resources.get(reader, "computes", line[1])
+        return most_nodes(reader, line[1]) or cores()
+
+
+def most_nodes(reader: records.Reader, compute: str) -> int | None:
+    """How many instances a compute has at most; None where that is nothing that Azure counts."""
+    record = resources.get(reader, "computes", compute)
     properties = (record.body.get("properties") or {}) if record else {}
     kind = properties.get("computeType")
     if kind == "AmlCompute":
         scale = (properties.get("properties") or {}).get("scaleSettings") or {}
         return max(int(scale.get("maxNodeCount") or 1), 1)
-    return 1 if kind == "ComputeInstance" else cores()
+    return 1 if kind == "ComputeInstance" else None
 
 
 def cores() -> int:

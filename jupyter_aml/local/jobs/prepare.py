@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm.http import Identity
 from jupyter_aml.local.authz import tokens
-from jupyter_aml.local.jobs import binding, inputs, locate, outputs, variables
+from jupyter_aml.local.jobs import binding, distribution, inputs, ledger, locate, outputs, programs, settings, variables
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.records import Reader, Record
 from jupyter_aml.local.runtime import commands, interpreters, overlay
-from jupyter_aml.local.runtime.spec import Python, RunSpec
+from jupyter_aml.local.runtime.spec import Python, Rank, RunSpec
 from jupyter_aml.local.store import blob_files
 from jupyter_aml.local.store.workspace import Workspace
 from jupyter_aml.local.tracking import records as tracking
 
 TOKEN_SECONDS = 30 * 86400.0
+MAIN_LOG = "std_log.txt"
 COLLECTED = ("outputs", "logs")
 """Folders of the working directory that are kept without being asked for."""
 
@@ -37,8 +41,22 @@ class Ready:
 
 
 def log_path(workspace: Workspace, job: str) -> Path:
-    """The run's log."""
-    return workspace.runs_folder(job) / "user_logs" / "std_log.txt"
+    """The run's log, or that of the first of its processes."""
+    folder = workspace.runs_folder(job) / "user_logs"
+    main = folder / MAIN_LOG
+    return main if main.exists() else min(folder.glob("std_log_process_*.txt"), default=main)
+
+
+def make_logs(workspace: Workspace, job: str, plan: distribution.Plan) -> list[Path]:
+    """Empty logs, one for each process, in the order of their ranks."""
+    folder = workspace.runs_folder(job) / "user_logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    logs = [folder / plan.log_name(process) for process in plan.processes]
+    for old in set(folder.glob("std_log*.txt")) - set(logs):
+        old.unlink()
+    for log in logs:
+        log.write_bytes(b"")
+    return logs
 
 
 def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[str, str]) -> Ready:
@@ -58,9 +76,8 @@ def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[s
     work, runs = workspace.work_folder(record.name), workspace.runs_folder(record.name)
     clear(work)
     work.mkdir(mode=0o700, parents=True)
-    log = log_path(workspace, record.name)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(b"")
+    plan = distribution.read(record.body)
+    logs = make_logs(workspace, record.name, plan)
     code = work / "code"
     with workspace.database.read() as reader:
         given = inputs.plan(workspace, reader, record.body, work / "inputs")
@@ -71,15 +88,18 @@ def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[s
         snapshot = _snapshot(workspace, reader, record)
         experiment_id = str(tracking.run(reader, record.name)["experiment_id"])
     check_out(workspace, snapshot, code)
+    programs.place(record.body, work)
     collect(code, runs)
     inputs.copy(workspace, given)
     outputs.make(made)
     targets = _targets(made)
     facts = _facts(workspace, record, door, given=given.texts(), targets=targets, experiment_id=experiment_id)
     spec = _spec(workspace, record, given, targets, {**variables.base(outer), **variables.of_run(facts)})
-    if given.notes:
-        log.write_text("".join(f"{note}\n" for note in given.notes), encoding="utf-8")
-    return Ready(spec, {"inputs": given.texts(), "notes": given.notes})
+    spec = _distribute(spec, plan, record.body, logs)
+    notes = [*settings.notes(record.body), *distribution.notes(plan, record.body), *given.notes]
+    if notes:
+        logs[0].write_text("".join(f"{note}\n" for note in notes), encoding="utf-8")
+    return Ready(spec, {"inputs": given.texts(), "notes": notes})
 
 
 def clear(work: Path) -> None:
@@ -152,15 +172,18 @@ def _facts(
         artifacts=workspace.runs_folder(record.name) / "outputs",
         inputs=given,
         outputs={name: value.value for name, value in targets.items()},
-        master_port=_free_port(),
+        master_port=_free_ports(1)[0],
         compute=record.compute,
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody uses at this moment, no two the same."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((variables.LOOPBACK[0], 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _spec(
@@ -200,6 +223,39 @@ def _spec(
         mounts=tuple(given.mounts),
         timeout=time_limit(body),
     )
+
+
+def _distribute(spec: RunSpec, plan: distribution.Plan, body: Mapping[str, Any], logs: list[Path]) -> RunSpec:
+    """The run with all of its processes; what the job's own variables say wins over what each is told.
+
+    Raises:
+        ResourceError: There is no Ray in the run's environment.
+    """
+    if not plan.kind:
+        return spec
+    address, own = variables.LOOPBACK[0], body.get("environmentVariables") or {}
+    if plan.kind == "ray":
+        _have_ray(spec)
+        return replace(spec, kind="shell", python=None, command=distribution.ray_command(spec.command, body, address))
+    ports = _free_ports(distribution.ports_needed(plan))
+    told = [distribution.variables(plan, process, address, ports) for process in plan.processes]
+    kept = [{name: value for name, value in one.items() if name not in own} for one in told]
+    if plan.size == 1:
+        return replace(spec, env={**spec.env, **kept[0]})
+    threads = {"OMP_NUM_THREADS": str(max(ledger.cores() // plan.size, 1))}
+    serves = [process.role == "ps" for process in plan.processes]
+    ranks = [Rank(env, str(log), served) for env, log, served in zip(kept, logs, serves, strict=True)]
+    return replace(spec, env={**threads, **spec.env}, ranks=tuple(ranks))
+
+
+def _have_ray(spec: RunSpec) -> None:
+    if shutil.which("ray", path=spec.completed().env["PATH"]) is None:
+        raise ResourceError(
+            "The job's distribution is Ray, but there is no program `ray` in its environment.",
+            code="UserError",
+            target="properties.distribution",
+            remedy="Add ray[default] to the environment's packages, or take the distribution away.",
+        )
 
 
 def rehearsal(interpreter: str, outer: Mapping[str, str]) -> RunSpec:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from jupyter_aml.errors import AmlError
-from jupyter_aml.local.jobs import ledger, lifecycle, records, registry, slots, work
+from jupyter_aml.local.jobs import distribution, ledger, lifecycle, records, registry, settings, slots, work
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.conducted.performance import Performance
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Instruction, Job, Status
@@ -138,8 +138,8 @@ class Runner:
         self._recover(workspace, record)
 
     def _hold(self, workspace: Workspace, record: Record, job: Job) -> Live:
-        need = int(((record.body.get("resources") or {}).get("instanceCount")) or 1)
         line = slots.line_of(workspace.entry.id, record.compute)
+        need = _need(record, machine=line == slots.MACHINE)
         if registry.job_type(record.type).conducts:
             line, need = slots.CONDUCTED, 0
         live = Live(workspace, record, job, dict(record.state), line, need)
@@ -222,7 +222,8 @@ class Runner:
             case Instruction.PREPARE:
                 self._in_thread(live, self._prepare, self._prepared)
             case Instruction.ENQUEUE:
-                self._slots.ask(live.slot, live.record.name, live.need, came=live.record.created)
+                came, urgency = live.record.created, settings.urgency(live.record.body)
+                self._slots.ask(live.slot, live.record.name, live.need, came=came, urgency=urgency)
                 self._grant()
             case Instruction.START:
                 self._in_thread(live, self._start, self._started)
@@ -416,6 +417,14 @@ class Runner:
 
 
 _URGENT = lifecycle.FINAL | {Status.RUNNING}
+
+
+def _need(record: Record, *, machine: bool) -> int:
+    """How many slots a job takes; one whose body an earlier version let in takes one."""
+    try:
+        return distribution.read(record.body).slots(machine=machine)
+    except AmlError:
+        return 1
 
 
 def _begun(live: Live) -> float | None:

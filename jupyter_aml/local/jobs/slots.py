@@ -1,5 +1,6 @@
-"""The queue: each compute is a number of slots, and jobs of one compute that are ready start in the order they came.
+"""The queue: each compute is a number of slots, and of its jobs that are ready the most urgent start first.
 
+Those that are equally urgent start in the order they came.
 Pure: the host holds one `Slots` in memory and rebuilds it from the jobs it finds when it starts.
 """
 
@@ -34,6 +35,12 @@ class _Waiting(NamedTuple):
     came: float
     job: str
     need: int
+    urgency: int
+
+    @property
+    def place(self) -> tuple[int, float]:
+        """What orders the line: the most urgent first, then as they came."""
+        return -self.urgency, self.came
 
 
 @dataclass
@@ -50,19 +57,20 @@ class Slots:
     def __init__(self) -> None:
         self._lines: dict[Key, _Line] = {}
 
-    def ask(self, key: Key, job: str, need: int = 1, *, came: float = 0.0) -> None:
-        """Put a job in line, behind those that came before it.
+    def ask(self, key: Key, job: str, need: int = 1, *, came: float = 0.0, urgency: int = 0) -> None:
+        """Put a job in line, behind those that are more urgent and those as urgent that came before it.
 
         Args:
             key: The line.
             job: Its name.
             need: How many slots it takes (its instances).
             came: When it was submitted; one that took long to prepare still stands where it came.
+            urgency: A higher number starts first.
         """
         line = self._lines.setdefault(key, _Line())
         if job not in line.holders and all(job != one.job for one in line.waiting):
-            place = bisect_right(line.waiting, came, key=attrgetter("came"))
-            line.waiting.insert(place, _Waiting(came, job, need))
+            one = _Waiting(came, job, need, urgency)
+            line.waiting.insert(bisect_right(line.waiting, one.place, key=attrgetter("place")), one)
 
     def hold(self, key: Key, job: str, need: int = 1) -> None:
         """Count a job that runs already (found again after a restart)."""
@@ -84,7 +92,7 @@ class Slots:
         for key, line in self._lines.items():
             capacity = max(capacities.get(key, 1), 1)
             while line.waiting:
-                _, job, need = line.waiting[0]
+                job, need = line.waiting[0].job, line.waiting[0].need
                 if sum(line.holders.values()) + min(need, capacity) > capacity:
                     break
                 line.waiting.popleft()

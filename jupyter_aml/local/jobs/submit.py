@@ -59,10 +59,10 @@ def submit(
         held = records.get(transaction, name)
         if held is not None:
             return _again(transaction, held, body, now), False
-        draft = Draft(workspace, transaction, name, body, state or {})
-        kind.check(draft)
         asked = bodies.asked_services(properties)
         body |= {"services": asked} if asked else {}
+        draft = Draft(workspace, transaction, name, body, state or {})
+        kind.check(draft)
         body["experimentName"] = str(body.get("experimentName") or EXPERIMENT)
         body["displayName"] = str(body.get("displayName") or name)
         record = Record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 
 from jupyter_aml.agent.records import clip
 from jupyter_aml.local.jobs.lifecycle import Fault
@@ -45,6 +46,11 @@ def of(
     if error and error.get("type"):
         return _of_exception(error["type"], error.get("message", ""), error.get("traceback", ""))
     return Fault("UserError", _signal_sentence(signal_number)) if signal_number else _of_exit(code, log_tail)
+
+
+def of_one(fault: Fault, rank: int, size: int, log: str) -> Fault:
+    """The fault of one of several processes as the job's: its words first, then which one it was."""
+    return replace(fault, message=f"{fault.message} (process {rank} of {size}, see user_logs/{log})")
 
 
 def _of_exit(code: int | None, log_tail: str) -> Fault:

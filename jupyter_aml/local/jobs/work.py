@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.agent import records as agent_records
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs import outputs, prepare, records, registry, verdict
 from jupyter_aml.local.jobs.conducted.performance import Performance
@@ -90,14 +91,17 @@ def say(workspace: Workspace, job: str, sentence: str) -> None:
 
 def judge(workspace: Workspace, record: Record, end: Exit, timeout: float | None) -> Fault | None:
     """Why a run that ended failed; None when it did well. What the script did not say stands in the log, too."""
+    rank = agent_records.read(str(workspace.work_folder(record.name) / "rank.json"))
     fault = verdict.of(
         code=end.code,
         signal_number=end.signal,
         reason=end.reason,
         error=end.error,
-        log_tail=tail(log_path(workspace, record.name)),
+        log_tail=tail(Path(rank["log"]) if rank else log_path(workspace, record.name)),
         timeout=timeout,
     )
+    if fault is not None and rank and end.reason == "exited":
+        fault = verdict.of_one(fault, rank["rank"], rank["of"], Path(rank["log"]).name)
     if fault is not None and (end.reason != "exited" or end.code is None):
         say(workspace, record.name, fault.message)
     return fault

@@ -158,7 +158,7 @@ def test_a_literal_counts_as_the_command_shows_it(world: Any, one: Any, two: Any
 
 def test_an_input_that_was_left_out_is_none(world: Any) -> None:
     whole = body(world)
-    whole["inputs"]["optional"] = None
+    whole["inputs"] |= {"one": None, "other": {"jobInputType": "literal"}}
 
     assert of(world, whole) == of(world, body(world))
 

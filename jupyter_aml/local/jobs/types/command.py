@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_aml.local.jobs import checks
+from jupyter_aml.local.jobs import checks, settings
 from jupyter_aml.local.jobs.types.base import Draft, JobType
 
 
@@ -15,7 +15,9 @@ class Command(JobType):
     run_type = "azureml.scriptrun"
 
     def check(self, draft: Draft) -> None:
+        settings.check(draft.body)
         checks.run_of_command(draft)
+        settings.fits(draft, checks.compute(draft))
 
     def compute(self, draft: Draft) -> str:
         return checks.compute(draft)

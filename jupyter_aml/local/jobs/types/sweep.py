@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_aml.local.jobs import checks, ledger, records, slots
+from jupyter_aml.local.jobs import checks, ledger, records, settings, slots
 from jupyter_aml.local.jobs.conducted.performance import Conductor
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.conducted.sweep import Sweep, trial_body
@@ -26,7 +26,10 @@ class SweepType(JobType):
             raise checks.invalid("trial", "is missing", "Give the sweep a trial: the command that is tried.")
         trial = trial_body(draft.name, draft.body, planned, 0, {})
         points = {"search_space": dict.fromkeys(planned.space, "x")}
-        checks.run_of_command(Draft(draft.workspace, draft.reader, draft.name, trial, points))
+        one = Draft(draft.workspace, draft.reader, draft.name, trial, points)
+        settings.check(one.body)
+        checks.run_of_command(one)
+        settings.fits(one, checks.compute(one))
         for name, value in checks.objects(draft.body, "outputs").items():
             checks.check_output(draft, name, value)
 
