@@ -17,7 +17,7 @@ from jupyter_aml.local.store import records as resources
 
 HISTORY = "/history/v1.0{WS}"
 MANY = 100_000
-LOG_FOLDERS = ("user_logs", "logs")
+LOG_FOLDERS = ("user_logs", "azureml-logs", "logs")
 _OUTPUT_ASSET = re.compile(r"azureml_(?P<job>.+)_output_(?P<output>.+)")
 
 
