@@ -15,11 +15,10 @@ from jupyter_aml.local.jobs.pipelines.components import Component
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Step, StepInput, StepOutput
 from jupyter_aml.local.jobs.types.base import Reader
 
-RUN = frozenset({"command", "sweep", "pipeline"})
+RUN = frozenset({"command", "sweep", "pipeline", "parallel"})
 CONTROL = frozenset({"if_else", "do_while", "parallel_for"})
 BLOCKS = {"if_else": ("true_block", "false_block"), "do_while": ("body",), "parallel_for": ("body",)}
 ELSEWHERE = {
-    "parallel": "Loop over the files in the script of a command step, or connect to Azure.",
     "spark": "Run the script with pyspark's local master in a command step, or connect to Azure.",
     "automl": "Train with a script in a command step, or connect to Azure.",
     "data_transfer": "Copy the data in the script of a command step, or connect to Azure.",
@@ -32,7 +31,7 @@ class Node:
     """A step, or a control node that decides over steps.
 
     Attributes:
-        kind: `command`, `sweep`, `pipeline`, or one of `CONTROL`.
+        kind: One of `RUN`, or of `CONTROL`.
         body: As the pipeline's body has it, in the spelling of YAML.
         component: What a step runs; None for control nodes.
         needs: Steps that must have ended before.
@@ -109,7 +108,7 @@ def _node(reader: Reader, name: str, body: Mapping[str, Any]) -> Node:
     text = given if isinstance(given, str) else given.get("componentId") or given.get("component")
     at = f"{target}.trial.componentId" if kind == "sweep" else f"{target}.componentId"
     component = components.load(reader, text, at)
-    if (kind == "pipeline") != (component.kind == "pipeline"):
+    if component.kind != ("command" if kind == "sweep" else kind):
         raise _wrong(at, f"is the {component.kind} component {component.label}, which a {kind} step cannot run")
     return Node(name, kind, body, component)
 

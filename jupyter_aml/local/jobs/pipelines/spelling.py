@@ -133,3 +133,11 @@ def termination(written: Mapping[str, Any] | None) -> dict[str, Any] | None:
     word = str(written.get("type") or written.get("policy_type") or "")
     rest = {key: value for key, value in written.items() if key not in {"type", "policy_type"}}
     return {"policyType": POLICIES.get(word.lower(), word), **camel(rest)}
+
+
+def plain_id(text: object) -> str | None:
+    """An id without the scheme that YAML puts before it."""
+    if not text:
+        return None
+    found = str(text)
+    return found.removeprefix("azureml:") if found.startswith("azureml:/") else found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
-from jupyter_aml.local.jobs.pipelines import components, references, spelling
+from jupyter_aml.local.jobs.pipelines import components, parallel, references, spelling
 from jupyter_aml.local.jobs.pipelines.components import Component, Port
 from jupyter_aml.local.jobs.pipelines.graph import Node
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Reference, StepOutput
@@ -61,19 +61,19 @@ def job_of(node: Node, wiring: Wiring, *, label: str = "") -> dict[str, Any]:
         ResourceError: An input is missing or wrong.
     """
     component, body = node.declared, node.body
-    common = {
+    common: dict[str, Any] = {
         "displayName": f"{body.get('display_name') or node.name}{label}",
         "description": body.get("description") or component.spec.get("description"),
         "tags": {str(key): str(value) for key, value in (body.get("tags") or {}).items()} or None,
-        "properties": {"azureml.moduleName": component.label, "StepName": node.name},
         "computeId": compute(node, wiring),
         "inputs": _inputs(node, component, wiring),
         "outputs": _outputs(node, component, wiring.body),
         "identity": spelling.identity(body.get("identity")),
-        "services": None,
     }
-    special = {"sweep": _sweep, "pipeline": _pipeline}.get(node.kind, _command)(node, component, wiring)
-    return {key: value for key, value in {**common, **special}.items() if value is not None}
+    properties = {"azureml.moduleName": component.label, "StepName": node.name}
+    special = MAKERS[node.kind](node, component, wiring)
+    properties |= special.pop("properties", {})
+    return {key: value for key, value in {**common, **special, "properties": properties}.items() if value is not None}
 
 
 def compute(node: Node, wiring: Wiring) -> str:
@@ -184,8 +184,8 @@ def _command(node: Node, component: Component, wiring: Wiring) -> dict[str, Any]
     return {
         "jobType": "Command",
         "command": spec.get("command"),
-        "codeId": plain_id(spec.get("code")),
-        "environmentId": plain_id(body.get("environment") or spec.get("environment")),
+        "codeId": spelling.plain_id(spec.get("code")),
+        "environmentId": spelling.plain_id(body.get("environment") or spec.get("environment")),
         "environmentVariables": {key: wiring.text(value) for key, value in variables.items()} or None,
         "distribution": spelling.distribution(body.get("distribution") or spec.get("distribution")),
         "resources": spelling.resources({**(spec.get("resources") or {}), **(body.get("resources") or {})}),
@@ -238,9 +238,10 @@ def _pipeline(node: Node, component: Component, wiring: Wiring) -> dict[str, Any
     return {"jobType": "Pipeline", "jobs": component.spec.get("jobs") or {}, "settings": settings, "computeId": None}
 
 
-def plain_id(text: object) -> str | None:
-    """An id without the scheme that YAML puts before it."""
-    if not text:
-        return None
-    found = str(text)
-    return found.removeprefix("azureml:") if found.startswith("azureml:/") else found
+MAKERS: Mapping[str, Callable[[Node, Component, Wiring], dict[str, Any]]] = {
+    "command": _command,
+    "sweep": _sweep,
+    "pipeline": _pipeline,
+    "parallel": parallel.command_of,
+}
+"""What each kind of step adds to what all steps have."""

@@ -1,0 +1,407 @@
+"""A parallel step's program: shares mini-batches out among processes that each hold the entry script.
+
+It is copied into the run's folder and runs in the environment's own Python, so it needs nothing but the standard
+library; pandas only for tables. The entry script has `run(mini_batch)` or `run(mini_batch, context)`, and may have
+`init()` and `shutdown()`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fnmatch
+import inspect
+import json
+import multiprocessing
+import os
+import runpy
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+UNITS = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
+ROWS_FILE = "parallel_run_step.txt"
+SEPARATOR = " "
+GRACE = 5.0
+SAID_EVERY = 5.0
+
+
+class Batch(NamedTuple):
+    """One mini-batch.
+
+    Attributes:
+        items: Paths of files, or rows of a table as a DataFrame.
+        keys: The values of the partition keys that its rows share.
+    """
+
+    number: int
+    items: Any
+    keys: Any = None
+
+
+class Context:
+    """What `run(mini_batch, context)` gets beside the batch.
+
+    Attributes:
+        minibatch_index: Number of the batch, from 0.
+        partition_key_value: The values of the partition keys, by key; empty without such keys.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.minibatch_index = batch.number
+        self.partition_key_value = batch.keys or {}
+
+
+def options(given: list[str]) -> argparse.Namespace:
+    """The settings of the step, and what is left for the entry script."""
+    parser = argparse.ArgumentParser(prog="parallel", allow_abbrev=False)
+    parser.add_argument("--entry", required=True)
+    parser.add_argument("--input", action="append", default=[], required=True)
+    parser.add_argument("--mini-batch-size", default="10")
+    parser.add_argument("--partition-keys", default="")
+    parser.add_argument("--concurrency", type=int, default=0)
+    parser.add_argument("--max-retries", type=int, default=3)
+    parser.add_argument("--timeout", type=float, default=60.0)
+    parser.add_argument("--error-threshold", type=int, default=-1)
+    parser.add_argument("--mini-batch-error-threshold", type=int, default=-1)
+    parser.add_argument("--append", default="")
+    parser.add_argument("--output", default="")
+    parser.add_argument("script_arguments", nargs="*")
+    cut = given.index("--") if "--" in given else len(given)
+    found = parser.parse_args(given[:cut])
+    found.script_arguments = given[cut + 1 :]
+    return found
+
+
+# mini-batches
+
+
+def batches(settings: argparse.Namespace) -> Iterator[Batch]:
+    """The mini-batches of every input, in order."""
+    number = 0
+    for place in settings.input:
+        table = Path(place, "MLTable")
+        found = table_batches(table, settings) if table.is_file() else file_batches(Path(place), settings)
+        for items, keys in found:
+            yield Batch(number, items, keys)
+            number += 1
+
+
+def file_batches(place: Path, settings: argparse.Namespace) -> Iterator[tuple[list[str], Any]]:
+    """Files, so many a batch, or as many as stay below a size."""
+    if not place.exists():
+        raise SystemExit(f"The input {place} does not exist.")
+    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    if settings.partition_keys:
+        yield from _folder_batches(place, files, json.loads(settings.partition_keys))
+        return
+    count, size = parse_size(settings.mini_batch_size)
+    held: list[str] = []
+    weight = 0
+    for path in files:
+        heavy = path.stat().st_size
+        if held and (len(held) >= count if count else weight + heavy > size):
+            yield held, None
+            held, weight = [], 0
+        held.append(str(path))
+        weight += heavy
+    if held:
+        yield held, None
+
+
+def _folder_batches(place: Path, files: list[Path], keys: list[str]) -> Iterator[tuple[list[str], Any]]:
+    """Files that lie below the same folders: the first key names the first level, and so on."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for path in files:
+        parts = path.relative_to(place).parts[: len(keys)]
+        values = tuple(part.partition("=")[2] or part for part in parts)
+        groups.setdefault(values, []).append(str(path))
+    for values, held in groups.items():
+        yield held, dict(zip(keys, values))  # noqa: B905 - Python 3.8 has no strict=
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """A number of files and no size, or no number and a size in bytes."""
+    word = str(text).strip().lower()
+    if word.isdigit():
+        return max(int(word), 1), 0
+    if word[-2:] in UNITS and word[:-2].strip().replace(".", "", 1).isdigit():
+        return 0, max(int(float(word[:-2]) * UNITS[word[-2:]]), 1)
+    raise SystemExit(f'mini_batch_size is "{text}"; a number of files, or a size such as "10kb" was expected.')
+
+
+def table_batches(table: Path, settings: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
+    """Rows of a table, so many bytes of them a batch, or those with the same values of the partition keys."""
+    frame = read_table(table)
+    if settings.partition_keys:
+        keys = json.loads(settings.partition_keys)
+        for values, rows in frame.groupby(keys, sort=True):
+            shared = values if isinstance(values, tuple) else (values,)
+            yield rows, dict(zip(keys, shared))  # noqa: B905 - idem
+        return
+    count, size = parse_size(settings.mini_batch_size)
+    if not count:
+        count = max(int(size * len(frame) / max(frame.memory_usage(deep=True).sum(), 1)), 1)
+    for start in range(0, len(frame), count):
+        yield frame.iloc[start : start + count], None
+
+
+def read_table(table: Path) -> Any:
+    """The rows of an MLTable file as one DataFrame."""
+    import pandas as pd
+    import yaml
+
+    content = yaml.safe_load(table.read_text(encoding="utf-8")) or {}
+    steps = [step if isinstance(step, dict) else {step: {}} for step in content.get("transformations") or []]
+    reading = {key: value or {} for step in steps for key, value in step.items() if key.startswith("read_")}
+    kind = next(iter(reading), "read_delimited")
+    files = [path for entry in content.get("paths") or [] for path in _table_files(table.parent, entry)]
+    given = reading.get(kind, {})
+    if kind == "read_parquet":
+        parts = [pd.read_parquet(path) for path in files]
+    elif kind == "read_json_lines":
+        parts = [pd.read_json(path, lines=True) for path in files]
+    else:
+        header = None if given.get("header") == "no_header" else 0
+        parts = [pd.read_csv(path, sep=given.get("delimiter", ","), header=header) for path in files]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _table_files(folder: Path, entry: dict[str, str]) -> list[Path]:
+    text = next(iter(entry.values()))
+    if "pattern" in entry:
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+        return [path for path in files if fnmatch.fnmatch(path.relative_to(folder).as_posix(), text.lstrip("./"))]
+    place = folder / text
+    return sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+
+
+# workers
+
+
+def work(pipe: Any, settings: argparse.Namespace) -> None:
+    """One process: the entry script once, then batch after batch."""
+    sys.argv = [settings.entry, *settings.script_arguments]
+    sys.path.insert(0, os.getcwd())
+    try:
+        script = load(settings.entry)
+        script.get("init", lambda: None)()
+    except BaseException:  # noqa: BLE001 - whatever it is, the step cannot go on, and says why
+        pipe.send(("broken", traceback.format_exc()))
+        return
+    pipe.send(("ready", None))
+    run = script["run"]
+    both = len(inspect.signature(run).parameters) > 1
+    while True:
+        batch = pipe.recv()
+        if batch is None:
+            break
+        try:
+            answer = run(batch.items, Context(batch)) if both else run(batch.items)
+            pipe.send(("done", rows_of(answer)))
+        except Exception:  # noqa: BLE001 - a script's own: it is retried, then counted
+            pipe.send(("failed", traceback.format_exc()))
+    with contextlib.suppress(Exception):
+        script.get("shutdown", lambda: None)()
+    sys.stdout.flush()
+
+
+def load(entry: str) -> dict[str, Any]:
+    """What the entry script defines; `run` it must."""
+    found = runpy.run_path(entry, run_name="__parallel__")
+    if not callable(found.get("run")):
+        raise SystemExit(f"{entry} has no function run(mini_batch).")
+    return found
+
+
+def rows_of(answer: Any) -> list[str]:
+    """What `run` gave back as lines: a DataFrame's rows, or the items of a list."""
+    if answer is None:
+        return []
+    if hasattr(answer, "to_csv"):
+        text = answer.to_csv(index=False, header=False, sep=SEPARATOR)
+        return str(text).splitlines()
+    return [str(item) for item in answer]
+
+
+class Worker:
+    """A process with its pipe, and the batch it works on."""
+
+    def __init__(self, settings: argparse.Namespace) -> None:
+        context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+        self.pipe, other = context.Pipe()
+        self.process: Any = context.Process(  # type: ignore[attr-defined] # every context has one
+            target=work, args=(other, settings), daemon=True
+        )
+        self.process.start()
+        other.close()
+        self.batch: Batch | None = None
+        self.ready = False
+        self.until = float("inf")
+
+    def give(self, batch: Batch, seconds: float) -> None:
+        self.batch, self.until = batch, time.monotonic() + seconds
+        self.pipe.send(batch)
+
+    def end(self) -> None:
+        """Let it go, or make it."""
+        with contextlib.suppress(OSError):
+            self.pipe.send(None)
+        self.process.join(GRACE)
+        self.kill()
+
+    def kill(self) -> None:
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class Step:
+    """The whole of it: what waits, what runs, what came of it."""
+
+    def __init__(self, settings: argparse.Namespace) -> None:
+        self.settings = settings
+        self.waiting = list(batches(settings))[::-1]
+        self.total = len(self.waiting)
+        self.tries: dict[int, int] = {}
+        self.rows: dict[int, list[str]] = {}
+        self.failed_batches = 0
+        self.failed_items = 0
+        self.said = 0.0
+        width = settings.concurrency or os.cpu_count() or 1
+        self.workers = [Worker(settings) for _ in range(max(min(width, self.total), 1))]
+
+    def conduct(self) -> None:
+        """Share the batches out until none is left."""
+        say(f"{self.total} mini-batches, {len(self.workers)} processes.")
+        try:
+            while self.waiting or any(worker.batch for worker in self.workers):
+                self._give()
+                self._hear()
+                self._hurry()
+        except BaseException:
+            for worker in self.workers:
+                worker.kill()
+            raise
+        for worker in self.workers:
+            worker.end()
+
+    def _give(self) -> None:
+        for worker in self.workers:
+            if worker.ready and worker.batch is None and self.waiting:
+                worker.give(self.waiting.pop(), self.settings.timeout)
+
+    def _hear(self) -> None:
+        soonest = min(worker.until for worker in self.workers) - time.monotonic()
+        pipes = {worker.pipe: worker for worker in self.workers}
+        for pipe in connection.wait(list(pipes), min(max(soonest, 0.0), 1.0)):
+            worker = pipes[pipe]  # type: ignore[index]
+            try:
+                word, told = worker.pipe.recv()
+            except EOFError:
+                word, told = "lost", "The process of the mini-batch was killed or left by itself."
+            self._take(worker, word, told)
+
+    def _take(self, worker: Worker, word: str, told: Any) -> None:
+        if word == "ready":
+            worker.ready = True
+        elif word == "broken":
+            sys.stderr.write(told)
+            raise SystemExit(1)
+        elif word == "done":
+            self._done(worker, told)
+        else:
+            self._again(worker, told)
+            if word == "lost":
+                self._replace(worker)
+
+    def _done(self, worker: Worker, rows: list[str]) -> None:
+        batch = worker.batch
+        worker.batch, worker.until = None, float("inf")
+        if batch is None:
+            return
+        self.rows[batch.number] = rows
+        self.failed_items += max(len(batch.items) - len(rows), 0) if self.settings.append else 0
+        self._check()
+        self._say()
+
+    def _again(self, worker: Worker, why: str) -> None:
+        """A batch that failed: once more, unless it has had its tries."""
+        batch = worker.batch
+        worker.batch, worker.until = None, float("inf")
+        if batch is None:
+            raise SystemExit(why)
+        tries = self.tries[batch.number] = self.tries.get(batch.number, 0) + 1
+        last = tries > self.settings.max_retries
+        say(f"Mini-batch {batch.number} failed, try {tries} of {self.settings.max_retries + 1}.\n{why}")
+        if not last:
+            self.waiting.append(batch)
+            return
+        self.failed_batches += 1
+        self.failed_items += len(batch.items)
+        self._check()
+
+    def _hurry(self) -> None:
+        """Batches whose time is up."""
+        for worker in list(self.workers):
+            if worker.batch is not None and time.monotonic() > worker.until:
+                self._again(worker, f"It took longer than {self.settings.timeout:g} s.")
+                self._replace(worker)
+
+    def _replace(self, worker: Worker) -> None:
+        worker.kill()
+        self.workers[self.workers.index(worker)] = Worker(self.settings)
+
+    def _check(self) -> None:
+        items, most = self.failed_items, self.settings.error_threshold
+        if 0 <= most < items:
+            raise SystemExit(f"{items} items failed; error_threshold is {most}.")
+        count, most = self.failed_batches, self.settings.mini_batch_error_threshold
+        if 0 <= most < count:
+            raise SystemExit(f"{count} mini-batches failed; mini_batch_error_threshold is {most}.")
+
+    def _say(self) -> None:
+        done = len(self.rows)
+        if done == self.total or time.monotonic() - self.said > SAID_EVERY:
+            self.said = time.monotonic()
+            say(f"{done} of {self.total} mini-batches done, {self.failed_items} items failed.")
+
+    def keep(self) -> None:
+        """Write the rows of all batches, in the order of the batches."""
+        if not self.settings.append:
+            return
+        place = Path(self.settings.append)
+        target = place / ROWS_FILE if place.is_dir() else place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8") as file:
+            for number in sorted(self.rows):
+                file.writelines(f"{row}\n" for row in self.rows[number])
+
+
+def say(sentence: str) -> None:
+    """Write a line into the log."""
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
+
+
+def main(given: list[str]) -> None:
+    """Run the step."""
+    settings = options(given)
+    if settings.output:
+        os.environ["AZUREML_BI_OUTPUT_PATH"] = settings.output
+    step = Step(settings)
+    if not step.total:
+        raise SystemExit("The input is empty: there is no mini-batch.")
+    step.conduct()
+    step.keep()
+    if step.failed_batches == step.total:
+        raise SystemExit("Every mini-batch failed.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

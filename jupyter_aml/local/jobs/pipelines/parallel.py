@@ -1,0 +1,107 @@
+"""Parallel steps: command jobs whose program is ours, which shares mini-batches out among processes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.jobs.pipelines import spelling
+from jupyter_aml.local.jobs.pipelines.components import Component, Port
+from jupyter_aml.local.jobs.pipelines.graph import Node
+from jupyter_aml.local.jobs.programs import PARALLEL, PROGRAM
+
+DEFAULT_SIZE = "10"
+DEFAULT_RETRIES, DEFAULT_TIMEOUT = 3, 60.0
+TASKS = frozenset({"run_function", "function"})
+_PORT = re.compile(r"^\$\{\{\s*(?P<side>inputs|outputs)\.(?P<name>[\w.-]+)\s*\}\}$")
+
+
+def command_of(node: Node, component: Component, wiring: Any) -> dict[str, Any]:
+    """The special part of a parallel step's job.
+
+    Args:
+        node: The step.
+        component: What it runs.
+        wiring: A `steps.Wiring`.
+
+    Raises:
+        ResourceError: A setting is missing or wrong.
+    """
+    written = {**component.spec, **{key: value for key, value in node.body.items() if value is not None}}
+    task = {**(component.spec.get("task") or {}), **(node.body.get("task") or {})}
+    variables = {
+        **(task.get("environment_variables") or {}),
+        **(component.spec.get("environment_variables") or {}),
+        **(node.body.get("environment_variables") or {}),
+    }
+    return {
+        "jobType": "Command",
+        "command": _command(node, component, written, task),
+        "codeId": spelling.plain_id(task.get("code")),
+        "environmentId": spelling.plain_id(task.get("environment")),
+        "environmentVariables": {key: wiring.text(value) for key, value in variables.items()} or None,
+        "properties": {PROGRAM: PARALLEL.value, "azureml.parallelrun": "true"},
+    }
+
+
+def _command(node: Node, component: Component, written: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+    target = f"properties.jobs.{node.name}"
+    if str(task.get("type") or "run_function") not in TASKS:
+        raise _wrong(f"{target}.task.type", f"is '{task['type']}'; expected run_function")
+    if not task.get("entry_script"):
+        raise _wrong(f"{target}.task.entry_script", "is missing; a script with run(mini_batch) was expected")
+    given = ["--entry", str(task["entry_script"])]
+    for source in _ports(written.get("input_data"), "inputs", component.inputs, f"{target}.input_data"):
+        given += ["--input", source]
+    given += ["--mini-batch-size", str(written.get("mini_batch_size") or DEFAULT_SIZE)]
+    if written.get("partition_keys"):
+        keys = written["partition_keys"]
+        given += ["--partition-keys", keys if isinstance(keys, str) else json.dumps(keys)]
+    given += _limits(written)
+    append = task.get("append_row_to")
+    if append:
+        given += ["--append", *_ports(append, "outputs", component.outputs, f"{target}.task.append_row_to")]
+    other = next((name for name in component.outputs if not append or name not in str(append)), "")
+    if other:
+        given += ["--output", f"${{{{outputs.{other}}}}}"]
+    words = [word if word.startswith("${{") else shlex.quote(word) for word in given]
+    arguments = str(task.get("program_arguments") or "").strip()
+    return " ".join(["python", PARALLEL.script, *words, *(["--", arguments] if arguments else [])])
+
+
+def _limits(written: Mapping[str, Any]) -> list[str]:
+    retries = written.get("retry_settings") or {}
+    instances = int((written.get("resources") or {}).get("instance_count") or 1)
+    each = int(written.get("max_concurrency_per_instance") or 0)
+    found = {
+        "--concurrency": each * instances,
+        "--max-retries": _first(retries.get("max_retries"), DEFAULT_RETRIES),
+        "--timeout": _first(retries.get("timeout"), DEFAULT_TIMEOUT),
+        "--error-threshold": _first(written.get("error_threshold"), -1),
+        "--mini-batch-error-threshold": _first(written.get("mini_batch_error_threshold"), -1),
+    }
+    return [f"{flag}={value}" for flag, value in found.items()]
+
+
+def _first(value: Any, default: float) -> Any:
+    return default if value in (None, "") else value
+
+
+def _ports(written: object, side: str, ports: Mapping[str, Port], target: str) -> list[str]:
+    """The placeholders of one input or output, or of several."""
+    found = []
+    for text in written if isinstance(written, list) else [written]:
+        match = _PORT.match(str(text or "").strip())
+        if match is None or match["side"] != side or match["name"] not in ports:
+            known = ", ".join(f"${{{{{side}.{name}}}}}" for name in ports)
+            raise _wrong(target, f"is '{text or ''}'; expected one of {known}")
+        found.append(f"${{{{{side}.{match['name']}}}}}")
+    return found
+
+
+def _wrong(target: str, found: str) -> ResourceError:
+    return ResourceError(f"{target} {found}.", code="ValidationError", target=target)

@@ -1,0 +1,41 @@
+"""Programs of ours that some jobs run: put beside a run's code, so that every environment's Python finds them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.agent import parallel
+
+PROGRAM = "jupyter_aml.program"
+"""Property of a job that says which program it needs."""
+
+
+class Program(StrEnum):
+    """A program, by the word that the property has."""
+
+    PARALLEL = "parallel"
+
+    @property
+    def source(self) -> Path:
+        """Its file here."""
+        return {Program.PARALLEL: Path(parallel.__file__)}[self]
+
+    @property
+    def script(self) -> str:
+        """Its file as a command of the run names it, from the folder of the code."""
+        return f"../{self.source.name}"
+
+
+PARALLEL = Program.PARALLEL
+
+
+def place(body: Mapping[str, Any], work: Path) -> None:
+    """Put the program that a job needs into the run's folder."""
+    word = str((body.get("properties") or {}).get(PROGRAM) or "")
+    if word in {program.value for program in Program}:
+        source = Program(word).source
+        shutil.copyfile(source, work / source.name)
