@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_aml.commands import faults, sdk_messages
-from jupyter_aml.commands.suggest import did_you_mean, listed
+from jupyter_aml.commands.suggest import did_you_mean, listed, nearest
 from jupyter_aml.commands.yaml_text import YamlText
 from jupyter_aml.errors import AmlError, ResourceError, UsageError
 
@@ -24,6 +24,7 @@ QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 BARE = re.compile(r"(?::|\bAsset) (\S+?)[.,]?(?=\s|$)")
 PATH = re.compile(r"(?<!\S)(\S*[/\\]\S+?)[.,]?(?=\s|$)")
 UNKNOWN, MISSING = "Unknown field.", "Missing data for required field."
+PLACEHOLDER = re.compile(r"\$\{\{(?P<part>inputs|outputs)\.(?P<name>[\w.-]+)\}\}")
 FALLBACK = re.compile(r"^(?:Unknown field|Not a valid|In order to specify|Field may not be null|Invalid input type)")
 TYPES = {
     "job": ("command", "pipeline", "sweep", "automl", "spark", "parallel"),
@@ -62,6 +63,7 @@ def pointed(error: Exception, noun: str, source: YamlText) -> Exception:
     kind = WRONG_TYPE.search(found.message)
     if kind is not None:
         return _wrong_type(kind, noun, source)
+    found.remedy = _corrected(found.message, source) or found.remedy
     place = _place(found, source)
     if place is not None:
         found.message = f"{source.at(place)}: {found.message}"
@@ -198,6 +200,18 @@ def _wrong_type(found: re.Match[str], noun: str, source: YamlText) -> UsageError
     where = source.at(field.line) if field is not None else source.called
     msg = f"{where}: type is {found['value']!r}, which is no type of {found['what']}."
     return UsageError(msg, why=f"The types are {listed(known)}.", remedy=did_you_mean(found["value"], known))
+
+
+def _corrected(message: str, source: YamlText) -> str:
+    """What a placeholder that names nothing was meant to be; "" where the message is about none."""
+    found = PLACEHOLDER.search(message)
+    if found is None:
+        return ""
+    part, known = found["part"], source.keys((found["part"],))
+    near = nearest(found["name"], known)
+    if near:
+        return f"Did you mean ${{{{{part}.{near}}}}}?"
+    return f"The job's {part} are {listed(known)}." if known else ""
 
 
 def _place(error: AmlError, source: YamlText) -> int | None:

@@ -100,6 +100,38 @@ def test_a_placeholder_that_names_nothing_is_refused_with_its_line(notebook: Not
     assert "Line 2 of the cell: The command names ${{inputs.rat}}, and the job has no input 'rat'." in shown
 
 
+def test_a_placeholder_in_a_cells_script_is_refused_with_the_variable_it_means(notebook: Notebook) -> None:
+    for text in ("print(${{inputs.lrr}})", "print('${{inputs.lrr}}')"):
+        shown = notebook.refused(f"%%aml command train --environment plain:1 --input lr=1\n{text}\n")
+
+        assert "Line 2 of the cell has ${{inputs.lrr}}." in shown
+        assert "Did you mean `lr`?" in shown
+
+
+@pytest.mark.parametrize("named", ["", "--name sent-and-stopped"])
+def test_an_interrupt_while_a_job_is_sent_says_how_to_see_whether_it_was(
+    notebook: Notebook, lab: Lab, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    from azure.ai.ml.operations import JobOperations
+
+    sent: list[str] = []
+    send = JobOperations.create_or_update
+
+    def stopped(self: Any, *arguments: Any, **options: Any) -> Any:
+        sent.append(send(self, *arguments, **options).name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(JobOperations, "create_or_update", stopped)
+    result = notebook.shell.run_cell(f"%%aml command train --environment plain:1 {named}\nprint(1)\n")
+    shown = notebook.shown()
+
+    look = "job show sent-and-stopped" if named else "job list --max-results 1"
+    assert isinstance(result.error_in_exec, KeyboardInterrupt)
+    assert f"it may have been submitted all the same. %aml {look} tells, %aml job cancel" in shown
+    assert sent[0] in notebook.cell(f"%aml {look}")
+    assert lab.end(sent[0]) == "Completed"
+
+
 def test_a_file_that_is_not_there_is_named(notebook: Notebook) -> None:
     for line in (
         "%aml data create x nowhere.csv",

@@ -122,8 +122,10 @@ def _variables(
     if not body.strip():
         msg = "The cell has no body."
         raise UsageError(msg, remedy="Put the script below the %%aml line.")
-    check.syntax(body, first=first)
-    check.refuse_undefined(body, (*args.input, *args.result), context.names, first=first)
+    given = (*args.input, *args.result)
+    check.syntax(body, given, first=first)
+    check.refuse_placeholders(body, given, first=first)
+    check.refuse_undefined(body, given, context.names, first=first)
     values = {name: bindings.plain_input(context, name, value) for name, value in args.input.items()}
     parameters = [
         Parameter(name, bindings.kind_of(value), None if isinstance(value, dict) else value)

@@ -27,7 +27,8 @@ def submit(context: Context, args: Args, job: Any) -> Outcome:
     """
     check_var(context, args.get("var"))
     options = {"skip_validation": True} if args.get("skip_validation") else {}
-    created = context.client.jobs.create_or_update(job, **options)
+    with live.sending(context, str(getattr(job, "name", "") or "")):
+        created = context.client.jobs.create_or_update(job, **options)
     with live.going_on(context, created.name):
         return _submitted(context, args, created)
 

@@ -47,6 +47,27 @@ def going_on(context: Context, name: str) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def sending(context: Context, name: str) -> Iterator[None]:
+    """While a job is sent: whoever interrupts that is told how to see whether it was submitted all the same.
+
+    Args:
+        context: Who submits.
+        name: The job's name; "" when the SDK makes one up.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(TOLD)
+        aml = context.prefix
+        look = f"{aml} job show {name}" if name else f"{aml} job list --max-results 1"
+        context.warn(
+            f"Interrupted while the job was sent; it may have been submitted all the same. {look} tells, "
+            f"{aml} job cancel {name or 'NAME'} ends it."
+        )
+        raise
+
+
 def until_final(reader: jobs.Reader, name: str, sleep: Callable[[float], None] = time.sleep) -> str:
     """The final status of a job, when it has ended."""
     pace = Pace(local=reader.local)

@@ -6,6 +6,7 @@ import ast
 import builtins
 import difflib
 import keyword
+import re
 import symtable
 import types
 from collections.abc import Collection, Iterator, Mapping
@@ -16,6 +17,8 @@ from jupyter_aml.errors import UsageError
 
 MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__", "__builtins__", "__spec__", "__loader__", "__package__"})
 FIRST_LINE = 2
+PLACEHOLDER = re.compile(r"\$\{\{(?:inputs|outputs)\.(?P<name>\w+)\}\}")
+VARIABLES = "In a cell inputs and results are variables of the script; nothing is filled in."
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,12 @@ class Undefined:
     line: int
 
 
-def syntax(body: str, *, first: int = FIRST_LINE) -> ast.Module:
+def syntax(body: str, given: Collection[str] = (), *, first: int = FIRST_LINE) -> ast.Module:
     """The parsed body.
 
     Args:
         body: Python source.
+        given: Names that the header defines: inputs and results.
         first: The line of the cell that the body's first line is.
 
     Raises:
@@ -41,6 +45,9 @@ def syntax(body: str, *, first: int = FIRST_LINE) -> ast.Module:
     except SyntaxError as error:
         line = (error.lineno or 1) - 1 + first
         source = (error.text or "").strip()
+        placeholder = PLACEHOLDER.search(source)
+        if placeholder is not None:
+            raise _placeholder(placeholder, given, line) from None
         msg = f"Line {line} of the cell is not Python: {error.msg}: {source}"
         if source.startswith(("%", "!", "?")):
             raise UsageError(
@@ -49,6 +56,34 @@ def syntax(body: str, *, first: int = FIRST_LINE) -> ast.Module:
                 remedy="Move that line to a cell of its own, or use subprocess.run([...]) in the script.",
             ) from None
         raise UsageError(msg, remedy="Correct the line; nothing was submitted.") from None
+
+
+def refuse_placeholders(body: str, given: Collection[str], *, first: int = FIRST_LINE) -> None:
+    """Do nothing if no text of the body names an input or result in the way of a YAML's command.
+
+    A script that builds jobs itself, with Microsoft's SDK, has its own use for placeholders.
+
+    Raises:
+        UsageError: It does, and nobody would fill it in.
+    """
+    if "azure.ai.ml" in body:
+        return
+    for line, text in enumerate(body.splitlines(), first):
+        for placeholder in PLACEHOLDER.finditer(text):
+            if placeholder["name"] in given or difflib.get_close_matches(placeholder["name"], given, n=1):
+                raise _placeholder(placeholder, given, line)
+
+
+def _placeholder(found: re.Match[str], given: Collection[str], line: int) -> UsageError:
+    name = found["name"]
+    near = [name] if name in given else difflib.get_close_matches(name, given, n=1)
+    if name in given:
+        remedy = f"Write `{name}`."
+    elif near:
+        remedy = f"Did you mean `{near[0]}`?"
+    else:
+        remedy = f"Pass it with --input {name}=VALUE, and write `{name}`."
+    return UsageError(f"Line {line} of the cell has {found[0]}.", why=VARIABLES, remedy=remedy)
 
 
 def undefined(body: str, given: Collection[str] = (), *, first: int = FIRST_LINE) -> list[Undefined]:

@@ -104,3 +104,38 @@ def test_inputs_that_cannot_be_variables_are_refused_with_a_better_name(name: st
         check.refuse_name(name, "--input")
 
     assert better in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("body", "remedy"),
+    [
+        ("x = 1\nprint(${{inputs.lrr}})", "Did you mean `lr`?"),
+        ("x = 1\nprint(${{inputs.lr}})", "Write `lr`."),
+        ("x = 1\nprint(${{inputs.zzzz}})", "Pass it with --input zzzz=VALUE, and write `zzzz`."),
+    ],
+)
+def test_a_placeholder_is_no_python_and_the_variable_is_named(body: str, remedy: str) -> None:
+    with pytest.raises(UsageError, match=r"^Line 3 of the cell has \$\{\{inputs\.\w+\}\}\.") as caught:
+        check.syntax(body, ["lr", "model"], first=2)
+
+    assert caught.value.remedy == remedy
+    assert "variables of the script" in caught.value.why
+
+
+def test_a_placeholder_in_a_text_that_nobody_would_fill_in_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"Line 2 of the cell has \$\{\{outputs.modle\}\}") as caught:
+        check.refuse_placeholders("open('${{outputs.modle}}/x')", ["lr", "model"], first=2)
+
+    assert caught.value.remedy == "Did you mean `model`?"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "print('${{inputs.other_thing}}')",
+        "print('${{name}} costs $ {{inputs.lr}}')",
+        "from azure.ai.ml import command\ncommand(command='echo ${{inputs.lr}}')",
+    ],
+)
+def test_placeholders_that_are_meant_for_somebody_else_stay(body: str) -> None:
+    check.refuse_placeholders(body, ["lr"])

@@ -100,6 +100,23 @@ def test_what_the_service_refuses_is_said_with_its_line(refuse: Any, line: str, 
     assert what in refuse(line, body).message
 
 
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("echo ${{inputs.lrr}}", "Did you mean ${{inputs.lr}}?"),
+        ("echo ${{inputs.zzzz}}", "The job's inputs are lr, epochs."),
+        ("echo ${{inputs.lr}} > ${{outputs.modle}}/x", "Did you mean ${{outputs.model}}?"),
+    ],
+)
+def test_a_misspelt_placeholder_is_refused_with_the_nearest(refuse: Any, command: str, remedy: str) -> None:
+    parts = "inputs:\n  lr: 1\n  epochs: 2\noutputs:\n  model: {type: uri_folder}\n"
+
+    found = refuse("job", JOB.replace("echo hello", command) + parts)
+
+    assert found.message.startswith("Line 3 of the cell: The command ")
+    assert found.remedy == remedy
+
+
 def test_lines_of_a_file_are_counted_from_its_first(refuse: Any, tmp_path: Path) -> None:
     (tmp_path / "job.yml").write_text(f"{JOB}inpts: 1\n", encoding="utf-8")
 
