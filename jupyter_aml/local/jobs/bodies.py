@@ -107,7 +107,7 @@ def run(workspace: Workspace, record: Record) -> dict[str, Any]:
         "target": record.compute,
         "dataContainerId": f"dcid.{record.name}",
         "error": fault(record),
-        "warnings": [],
+        "warnings": [{"source": "local", "message": str(note)} for note in record.state.get("notes") or ()],
     }
 
 

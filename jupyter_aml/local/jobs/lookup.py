@@ -13,6 +13,8 @@ from jupyter_aml.local.store import records as resources
 from jupyter_aml.local.store.workspace import Workspace
 
 BUILT_IN_COMPUTES = frozenset({"", "local", "serverless"})
+CURATED = "azureml-"
+"""How the names of environments begin that Azure provided in every workspace before there were registries."""
 NOUNS = {
     "data": "data asset",
     "models": "model",
@@ -105,10 +107,20 @@ def compute(draft: Draft, text: str | None) -> str:
 
 
 def environment(draft: Draft, text: str) -> None:
-    """Refuse an environment that does not exist; those of registries are the runtime's business."""
+    """Refuse an environment that does not exist; those that Azure provides are the runtime's business."""
+    environment_properties(draft.reader, text)
+
+
+def environment_properties(reader: Reader, text: str) -> dict[str, Any] | None:
+    """What an environment of the workspace says; None for those that Azure provides, of registries or by old names.
+
+    Raises:
+        NotFoundError: There is no such environment (404).
+        ResourceError: The text is no id of one (400).
+    """
     found = uris.parse(text, segment="environments")
     if isinstance(found, uris.Foreign):
-        return
+        return None
     if not isinstance(found, uris.Asset) or found.segment != "environments":
         raise ResourceError(
             f"environmentId is '{text}', which is no id of an environment.",
@@ -116,7 +128,9 @@ def environment(draft: Draft, text: str) -> None:
             target="properties.environmentId",
             remedy="Write azureml:NAME:VERSION or azureml:NAME@latest.",
         )
-    asset(draft.reader, found, "properties.environmentId")
+    if found.name.lower().startswith(CURATED) and resources.get(reader, "environments", found.name) is None:
+        return None
+    return dict(asset(reader, found, "properties.environmentId").body.get("properties") or {})
 
 
 def code(draft: Draft, text: str) -> None:

@@ -13,7 +13,18 @@ from typing import Any
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm.http import Identity
 from jupyter_aml.local.authz import tokens
-from jupyter_aml.local.jobs import binding, distribution, inputs, ledger, locate, outputs, programs, settings, variables
+from jupyter_aml.local.jobs import (
+    binding,
+    distribution,
+    inputs,
+    ledger,
+    locate,
+    outputs,
+    programs,
+    settings,
+    surroundings,
+    variables,
+)
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.records import Reader, Record
 from jupyter_aml.local.runtime import commands, interpreters, overlay
@@ -94,12 +105,14 @@ def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[s
     outputs.make(made)
     targets = _targets(made)
     facts = _facts(workspace, record, door, given=given.texts(), targets=targets, experiment_id=experiment_id)
-    spec = _spec(workspace, record, given, targets, {**variables.base(outer), **variables.of_run(facts)})
+    environment = surroundings.of(workspace, record, logs[0])
+    env = {**variables.base(outer), **variables.of_run(facts)}
+    spec = _spec(workspace, record, python=environment.interpreter, given=given, targets=targets, env=env)
     spec = _distribute(spec, plan, record.body, logs)
     notes = [*settings.notes(record.body), *distribution.notes(plan, record.body), *given.notes]
-    if notes:
-        logs[0].write_text("".join(f"{note}\n" for note in notes), encoding="utf-8")
-    return Ready(spec, {"inputs": given.texts(), "notes": notes})
+    with logs[0].open("a", encoding="utf-8") as log:
+        log.writelines(f"{note}\n" for note in notes)
+    return Ready(spec, {"inputs": given.texts(), "notes": [*environment.notes, *notes]})
 
 
 def clear(work: Path) -> None:
@@ -189,6 +202,8 @@ def _free_ports(count: int) -> list[int]:
 def _spec(
     workspace: Workspace,
     record: Record,
+    *,
+    python: interpreters.Interpreter,
     given: inputs.Inputs,
     targets: Mapping[str, binding.Value],
     env: dict[str, str],
@@ -204,9 +219,7 @@ def _spec(
         env[name] = binding.bind(binding.literal(value), scope.unquoted()) if value is not None else ""
     command = binding.bind(str(body["command"]), scope)
     work = workspace.work_folder(record.name)
-    interpreter = str((record.state.get("interpreter") or {}).get("executable"))
-    base = interpreters.describe(interpreter)
-    overlay.make(work / "env", interpreter, base.site_packages)
+    overlay.make(work / "env", python.executable, python.site_packages)
     parsed = commands.parse(command)
     return RunSpec(
         run=record.name,
@@ -214,11 +227,11 @@ def _spec(
         log=str(log_path(workspace, record.name)),
         cwd=str(work / "code"),
         env=env,
-        interpreter=interpreter,
+        interpreter=python.executable,
         kind="python" if isinstance(parsed, Python) else "shell",
         python=parsed if isinstance(parsed, Python) else None,
         command=command,
-        site_packages=base.site_packages,
+        site_packages=python.site_packages,
         overlay=str(work / "env"),
         mounts=tuple(given.mounts),
         timeout=time_limit(body),
