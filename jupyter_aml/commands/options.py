@@ -72,7 +72,7 @@ def pairs(text: str) -> tuple[str, ...]:
     if not (text.startswith("{") and text.endswith("}")):
         pair = _pair(text)
         return () if pair is None else (pair,)
-    found = [_pair(item) for item in _items(text[1:-1]) if item.strip()]
+    found = [_pair(item) for item in items(text[1:-1]) if item.strip()]
     return tuple(pair for pair in found if pair is not None) if all(found) else ()
 
 
@@ -97,7 +97,7 @@ def _extend(options: list[Option], value: str, form: Form, number: int) -> None:
 
 def _option(key: str, text: str, line: int) -> Option:
     if text.startswith("[") and text.endswith("]"):
-        return Option(key, tuple(_bare(item) for item in _items(text[1:-1]) if item.strip()), line, "list")
+        return Option(key, tuple(_bare(item) for item in items(text[1:-1]) if item.strip()), line, "list")
     if text.startswith("{") and (found := pairs(text)):
         return Option(key, found, line, "mapping")
     return Option(key, (_bare(text),) if text else (), line)
@@ -109,7 +109,7 @@ def _pair(text: str) -> str | None:
     return None if match is None else f"{_bare(match['name'].rstrip()[:-1])}={_bare(match['value'])}"
 
 
-def _items(text: str) -> Iterator[str]:
+def items(text: str) -> Iterator[str]:
     """The parts between commas that stand outside brackets and quotes."""
     depth, quote, start = 0, "", 0
     for index, char in enumerate(text):

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_aml.commands import expand, values
 from jupyter_aml.commands import options as cell_options
-from jupyter_aml.commands import values
 from jupyter_aml.commands.grammar import Args, Flag, Grammar, Noun, Positional, Verb
 from jupyter_aml.commands.suggest import did_you_mean, listed, nearest
 from jupyter_aml.commands.tokens import Expr, Word, whole
@@ -172,7 +172,7 @@ class _Reader:
         self.namespace = namespace
         self.found: dict[str, Any] = {}
         self.loose: list[Word] = []
-        self.extras: dict[str, str] = {}
+        self.extras: dict[str, Any] = {}
         self.from_body: set[str] = set()
 
     def words(self, words: Sequence[Word]) -> None:
@@ -215,7 +215,9 @@ class _Reader:
             self.from_body.add(positional.key)
             return
         if self.verb.extras:
-            self.extras[option.key] = ", ".join(option.values)
+            text = ", ".join(option.values)
+            written = option.form == "list"
+            self.extras[option.key] = f"[{text}]" if written else expand.value(whole(text), self.namespace)
             return
         known = [flag.name for flag in self.verb.all_flags]
         msg = f"Line {option.line} of the cell: {self.path} has no option {option.key!r}."
@@ -299,6 +301,8 @@ class _Reader:
             msg = f"{self.path} does not know what to do with {extra!r}."
             found = nearest(extra, [word[2:] for word in self.verb.spellings if word.startswith("--")])
             remedy = f"Did you mean --{found}?" if found else f"Type %aml {self.path} -h for its form."
+            if extra.endswith(")") and "(" not in extra:
+                remedy = "A value with spaces stands in quotes: 'lr=uniform(0, 1)'."
             raise UsageError(msg, remedy=remedy)
 
     def finish(self) -> Args:

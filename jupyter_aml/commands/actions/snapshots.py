@@ -22,13 +22,18 @@ def script(context: Context, job: Any) -> str:
     Raises:
         UsageError: The job ran no script of its own.
     """
-    name = script_of(str(getattr(job, "command", "") or ""))
+    name = script_of(str(getattr(_work(job), "command", "") or ""))
     files = _files(context, job)
     if not name or files is None:
         msg = f"The job {job.name} ran no script of its own."
         raise UsageError(msg, remedy=f"Type %aml job show {job.name} --as yaml.")
     content = files.read(name)
     return header.readable(content.decode("utf-8", errors="replace"))
+
+
+def _work(job: Any) -> Any:
+    """What a job runs: itself, or the trial of a sweep."""
+    return getattr(job, "trial", None) or job
 
 
 def script_of(command: str) -> str:
@@ -54,14 +59,14 @@ def save(context: Context, job: Any, folder: Path) -> Path:
             target = folder / "code" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(files.read(name))
-        spec["code"] = "./code"
+        spec.get("trial", spec)["code"] = "./code"
     (folder / "job.yml").write_text(forms.as_yaml(spec), encoding="utf-8")
     return folder
 
 
 def _files(context: Context, job: Any) -> stores.Files | None:
     """The files of a job's code snapshot; None without one."""
-    found = _CODE.search(str(getattr(job, "code", "") or ""))
+    found = _CODE.search(str(getattr(_work(job), "code", "") or ""))
     if found is None:
         return None
     from jupyter_aml.client.rest import Rest

@@ -12,7 +12,19 @@ from typing import Any, Literal, Protocol
 
 Form = Literal["script", "yaml", "cli", "sdk"]
 FORMS: tuple[Form, ...] = ("script", "yaml", "cli", "sdk")
-SCHEMA = "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json"
+_SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
+SCHEMAS = {kind: _SCHEMA.format(kind) for kind in ("command", "sweep", "pipeline")}
+DISTRIBUTIONS = {
+    "choice": "Choice", "randint": "Randint", "uniform": "Uniform", "quniform": "QUniform", "loguniform": "LogUniform",
+    "qloguniform": "QLogUniform", "normal": "Normal", "qnormal": "QNormal", "lognormal": "LogNormal",
+    "qlognormal": "QLogNormal",
+}  # fmt: skip
+SWEEPERS = {
+    "random": "RandomSamplingAlgorithm", "grid": "GridSamplingAlgorithm", "bayesian": "BayesianSamplingAlgorithm",
+    "bandit": "BanditPolicy", "median_stopping": "MedianStoppingPolicy",
+    "truncation_selection": "TruncationSelectionPolicy",
+}  # fmt: skip
+"""Classes of `azure.ai.ml.sweep`, by the word that names them in YAML."""
 READ_ONLY = frozenset({"id", "name", "status", "creation_context", "services", "properties", "parameters", "log_files"})
 _ORDER = ("$schema", "type", "display_name", "experiment_name", "description", "tags", "command", "code", "environment")
 _ARM = re.compile(
@@ -32,11 +44,16 @@ def specification(job: Mapping[str, Any]) -> dict[str, Any]:
     outputs = {key: _output(value) for key, value in (found.pop("outputs", None) or {}).items() if key != "default"}
     if outputs:
         found["outputs"] = outputs
-    short = {**_shorten(found), **{key: found[key] for key in ("code",) if key in found}}
+    short = _shorten(found)
+    for inner, outer in ((short, found), (short.get("trial"), found.get("trial"))):
+        if isinstance(inner, dict) and isinstance(outer, Mapping) and "code" in outer:
+            inner["code"] = outer["code"]
+    if "trial" in short:
+        short["trial"] = {key: value for key, value in short["trial"].items() if value not in (None, {}, [], "")}
     if "inputs" in short:
         short["inputs"] = {key: _literal(value) for key, value in short["inputs"].items()}
-    if short.get("type") == "command":
-        short = {"$schema": SCHEMA, **short}
+    if short.get("type") in SCHEMAS:
+        short = {"$schema": SCHEMAS[short["type"]], **short}
     first = [key for key in _ORDER if key in short]
     return {key: short[key] for key in (*first, *(key for key in short if key not in first))}
 
@@ -95,6 +112,8 @@ def as_sdk(job: Mapping[str, Any], *, group: str, workspace: str, subscription: 
     """A Python program that submits the job with azure-ai-ml."""
     spec = specification(job)
     client = f"client = MLClient(\n    DefaultAzureCredential(), {subscription!r},\n    {group!r}, {workspace!r},\n)\n"
+    if spec.get("type") == "sweep":
+        return _sweep_as_sdk(spec, client)
     if spec.get("type") != "command":
         return (
             "import io\n\nfrom azure.ai.ml import MLClient, load_job\n"
@@ -109,6 +128,42 @@ def as_sdk(job: Mapping[str, Any], *, group: str, workspace: str, subscription: 
         f"from azure.ai.ml import {imports}\nfrom azure.identity import DefaultAzureCredential\n\n{client}"
         f"job = command(\n{''.join(arguments)})\njob = client.jobs.create_or_update(job)\nprint(job.name)\n"
     )
+
+
+def _sweep_as_sdk(spec: Mapping[str, Any], client: str) -> str:
+    """A Python program that builds a sweep over a command and submits it."""
+    space, names = spec["search_space"], ["MLClient", "command"]
+    classes: set[str] = set()
+    trial = {**spec["trial"], "inputs": {**(spec.get("inputs") or {}), **dict.fromkeys(space, "")}}
+    trial["command"] = str(trial["command"]).replace("${{search_space.", "${{inputs.")
+    trial |= {key: spec[key] for key in ("outputs", "compute") if key in spec}
+    arguments = [_argument(key, value, names) for key, value in _keywords(trial).items()]
+    bound = [f"    {name}={_made(found, DISTRIBUTIONS, classes)},\n" for name, found in space.items()]
+    options = {
+        **spec["objective"], "sampling_algorithm": spec.get("sampling_algorithm"),
+        "early_termination_policy": spec.get("early_termination"), **(spec.get("limits") or {}),
+    }  # fmt: skip
+    swept = []
+    for key, value in options.items():
+        shown = _made(value, SWEEPERS, classes) if isinstance(value, Mapping) else repr(value)
+        swept += [f"    {key}={shown},\n"] if value is not None else []
+    fields = ("display_name", "experiment_name", "description", "tags")
+    named = [f"job.{key} = {spec[key]!r}\n" for key in fields if key in spec]
+    return (
+        f"from azure.ai.ml import {', '.join(sorted(names, key=str.lower))}\n"
+        f"from azure.ai.ml.sweep import {', '.join(sorted(classes))}\n"
+        f"from azure.identity import DefaultAzureCredential\n\n{client}"
+        f"trial = command(\n{''.join(arguments)})\nsearched = trial(\n{''.join(bound)})\n"
+        f"job = searched.sweep(\n{''.join(swept)})\n{''.join(named)}"
+        "job = client.jobs.create_or_update(job)\nprint(job.name)\n"
+    )
+
+
+def _made(found: Mapping[str, Any], known: Mapping[str, str], classes: set[str]) -> str:
+    """An object of the SDK that a mapping with a type describes, as Python."""
+    name = known[str(found["type"])]
+    classes.add(name)
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in found.items() if key != 'type')})"
 
 
 def _keywords(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["int", "float", "bool", "str", "path"]
+Kind = Literal["int", "float", "whole", "bool", "str", "path"]
+"""How a text of the command line is read; `whole` is a whole number that may be written as 3.0."""
 FOLDERS = ("uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
 TRUE_WORDS = '("1", "true", "yes")'
 MARK = "import argparse; import os; parser = argparse.ArgumentParser()"
@@ -90,6 +91,8 @@ def _options(one: Parameter) -> str:
     parts = [repr(f"--{one.name}")]
     if one.kind in ("int", "float"):
         parts.append(f"type={one.kind}")
+    elif one.kind == "whole":
+        parts.append("type=lambda word: int(float(word))")
     elif one.kind == "bool":
         parts.append(f"type=lambda word: word.lower() in {TRUE_WORDS}")
     if one.default is not None and one.kind != "path":
