@@ -16,6 +16,8 @@ from jupyter_aml.local.runtime.interpreters import Interpreter, describe
 CURATED = re.compile(
     r"^azureml://registries/[^/]+/environments/(?P<name>[^/]+)/|^(?:azureml:)?(?P<old>AzureML-[^:@/]+)", re.IGNORECASE
 )
+SUBMITTERS = ("jupyter_aml.interpreter", "submitter")
+"""The tag of an environment that records the submitter's Python: here the original serves, Azure builds the record."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def resolve(
     own = describe(recorded)
     if properties is None:
         return Environment(own, _curated_note(name, own))
+    if SUBMITTERS in (properties.get("tags") or {}).items():
+        return Environment(own)
     wanted = wanted_by(properties)
     image = str(properties.get("image") or "")
     context = properties.get("build") or {}

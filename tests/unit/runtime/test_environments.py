@@ -49,6 +49,14 @@ def test_no_environment_means_the_submitters_python(home: Path) -> None:
     assert found == Environment(describe(sys.executable))
 
 
+def test_a_record_of_the_submitters_python_is_the_submitters_python(home: Path) -> None:
+    from jupyter_aml.commands.actions import pins
+
+    found = resolved({"condaFile": CONDA, "image": pins.IMAGE, "tags": {pins.TAG: "submitter"}}, home)
+
+    assert found == Environment(describe(sys.executable))
+
+
 @pytest.mark.parametrize(
     "name",
     ["azureml://registries/azureml/environments/sklearn-1.5/labels/latest", "AzureML-sklearn-1.5@latest"],
