@@ -143,9 +143,8 @@ def table_batches(table: Path, settings: argparse.Namespace) -> Iterator[tuple[A
             shared = values if isinstance(values, tuple) else (values,)
             yield rows, dict(zip(keys, shared))  # noqa: B905 - idem
         return
-    count, size = parse_size(settings.mini_batch_size)
-    if not count:
-        count = max(int(size * len(frame) / max(frame.memory_usage(deep=True).sum(), 1)), 1)
+    size = sum(parse_size(settings.mini_batch_size))  # a plain number is one of bytes, for a table
+    count = max(int(size * len(frame) / max(frame.memory_usage(deep=True).sum(), 1)), 1)
     for start in range(0, len(frame), count):
         yield frame.iloc[start : start + count], None
 
