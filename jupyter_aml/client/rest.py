@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.errors import ConnectError, ResourceError
+from jupyter_aml.local.arm import wire
 from jupyter_aml.local.arm.http import Request
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Answer:
     @property
     def json(self) -> Any:
         """The body as JSON; None when it is empty."""
-        return json.loads(self.content) if self.content else None
+        return wire.loads(self.content) if self.content else None
 
 
 class Rest:

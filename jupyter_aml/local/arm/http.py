@@ -6,7 +6,6 @@ Nothing here does I/O, but a body may be a file: uploads and downloads of gigaby
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.arm import wire
 
 CHUNK = 1 << 20
 
@@ -94,7 +94,7 @@ class Request:
         if not self.content:
             return {}
         try:
-            return json.loads(self.content)
+            return wire.loads(self.content)
         except ValueError as error:
             msg = f"The body of {self.method} {self.path} is not JSON: {error}."
             raise ResourceError(msg, code="InvalidRequestContent") from error
@@ -114,8 +114,7 @@ class Response:
     def of(cls, payload: Any, status: int = 200, **headers: str) -> Response:
         """JSON out."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
-        return cls(status, {"Content-Type": "application/json; charset=utf-8", **named}, body)
+        return cls(status, {"Content-Type": "application/json; charset=utf-8", **named}, wire.dumps(payload))
 
     @property
     def content_length(self) -> int:

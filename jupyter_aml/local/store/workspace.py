@@ -36,7 +36,7 @@ class Entry:
     location: str
     created: float
 
-    @property
+    @cached_property
     def arm_id(self) -> str:
         return ids.workspace_id(self.subscription, self.group, self.name)
 

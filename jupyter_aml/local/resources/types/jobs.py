@@ -64,7 +64,7 @@ def _list(call: Call) -> Response:
     before = _position(token) if token else None
     limit = paging.size(call.query("$top") or None, PAGE, LARGEST_PAGE)
     with call.workspace.database.read() as connection:
-        found, following = records.page(connection, wanted, before=before, limit=limit)
+        found, following = records.page(connection, wanted, before=before, limit=limit, brief=True)
     if not all(record.final for record in found):
         call.store.attend()
     items = [resource(call, record) for record in found]
