@@ -114,6 +114,8 @@ def _value(written: Any, port: Port, wiring: Wiring, target: str) -> Value | Non
     if written is None:
         return None
     value = written if isinstance(written, Mapping) else {"value": written}
+    if value.get("pending"):
+        return dict(value)
     mode = spelling.mode(value.get("mode") or port.mode)
     text = value.get("value")
     if text is not None:
