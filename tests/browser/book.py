@@ -9,6 +9,7 @@ import nbformat
 from playwright.sync_api import Locator, Page
 
 PATIENCE = 60.0
+CONNECT = "%load_ext jupyter_aml\n%aml connect local;"
 RUN = """async index => {
   const app = window.jupyterapp, book = app.shell.currentWidget.content;
   book.activeCellIndex = index;
@@ -19,6 +20,16 @@ READY = """() => {
   const widget = window.jupyterapp?.shell?.currentWidget;
   return widget?.context?.isReady && widget.sessionContext?.session?.kernel?.status === 'idle';
 }"""
+RESTART = "async () => await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+WITHOUT_KERNEL = """async path => {
+  const quiet = {shouldStart: false, canStart: false, autoStartDefault: false};
+  const open = {path, factory: 'Notebook', kernelPreference: quiet};
+  const widget = await window.jupyterapp.commands.execute('docmanager:open', open);
+  await widget.context.ready;
+}"""
+TRUSTED = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+  .filter(cell => cell.type === 'code')
+  .every(cell => cell.trusted)"""
 SAVED = "() => window.jupyterapp.shell.currentWidget.context.model.dirty === false"
 WIDE = """width => [...document.querySelectorAll('.jp-Notebook .jp-Aml')]
   .map(card => card.scrollWidth - card.clientWidth)
@@ -44,6 +55,20 @@ class Book:
         page.wait_for_function(READY)
         return cls(page, file)
 
+    @classmethod
+    def reopen(cls, page: Page, url: str, file: Path) -> Book:
+        """Open a notebook without starting a kernel for it.
+
+        Args:
+            page: A page that shows nothing of the notebook yet.
+            url: JupyterLab's own, without a document.
+            file: The notebook, in the root folder.
+        """
+        page.goto(url)
+        page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget")
+        page.evaluate(WITHOUT_KERNEL, file.name)
+        return cls(page, file)
+
     def cell(self, index: int) -> Locator:
         """A cell's element."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
@@ -64,6 +89,24 @@ class Book:
         """Run a cell to its end; its outputs."""
         self.page.evaluate(RUN, index)
         return self.output(index)
+
+    def write(self, index: int, source: str) -> None:
+        """Replace what stands in a cell."""
+        change = "([index, text]) => window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(text)"
+        self.page.evaluate(change, [index, source])
+
+    def busy(self, index: int) -> bool:
+        """Whether a cell still runs or waits to run."""
+        return "*" in self.cell(index).locator(".jp-InputPrompt").inner_text()
+
+    def restart(self) -> None:
+        """Restart the kernel; its variables are gone."""
+        self.page.evaluate(RESTART)
+        self.page.wait_for_function(READY)
+
+    def trusted(self) -> bool:
+        """Whether JupyterLab shows the outputs as their kernel made them."""
+        return bool(self.page.evaluate(TRUSTED))
 
     def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
         """Execute one of JupyterLab's commands."""

@@ -24,13 +24,14 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from jupyter_aml.testing import fence, hosts
 from tests.browser.book import PATIENCE, Book
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDTH, HEIGHT = 1280, 1000
+SHUTDOWN = 15.0
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 SETTINGS = {
@@ -74,10 +75,19 @@ def lab() -> Iterator[Lab]:
         yield Lab(_address(folder / "runtime", process, log, token), token, root, home, report)
         assert fence.attempts(report) == []
     finally:
-        process.terminate()
-        process.wait(PATIENCE)
+        _end(process)
         hosts.stop(home)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a JupyterLab; one that hangs while it ends its kernels is killed, and they end by themselves."""
+    process.terminate()
+    try:
+        process.wait(SHUTDOWN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(PATIENCE)
 
 
 def _command(root: Path, token: str) -> list[str]:
@@ -133,6 +143,7 @@ def chromium() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     assert found, "No Chromium: make chromium"
     quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=quiet)
         yield browser
@@ -160,10 +171,11 @@ def opened(lab: Lab, tab: Page, request: pytest.FixtureRequest) -> Iterator[Call
 
     yield opened
     with contextlib.suppress(Exception):
-        _end_kernels(lab)
+        end_kernels(lab)
 
 
-def _end_kernels(lab: Lab) -> None:
+def end_kernels(lab: Lab) -> None:
+    """End all kernels."""
     for kernel in _ask(lab, "GET", "api/sessions"):
         _ask(lab, "DELETE", f"api/sessions/{kernel['id']}")
 
