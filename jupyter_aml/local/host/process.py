@@ -167,6 +167,9 @@ class Host:
     # leaving
 
     def _check_idle(self) -> None:
+        if not (self.home / "store.db").exists():  # somebody removed the store: nobody can ask for anything any more
+            self._stop()
+            return
         door = self._door
         if self._runner.busy() or (door is not None and (door.connections > 0 or _looked_at(door))):
             self._active = time.monotonic()
