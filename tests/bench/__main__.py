@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -27,8 +28,13 @@ def main() -> int:
     """Measure, print, write; 1 when a goal was missed or a measurement failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=MODULES, metavar="NAME", help=", ".join(MODULES))
-    parser.add_argument("--quick", action="store_true", help="a few rounds: rough figures in a few minutes")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few rounds: rough figures, in a minute or two where nobody else computes",
+    )
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves no server and no folder behind
     started = time.monotonic()
     rows: list[Row] = []
     failed: dict[str, str] = {}

@@ -68,7 +68,7 @@ def measure(*, quick: bool) -> list[Row]:
             "mlflow": lambda: _process(MLFLOW_RUN, edited(), MLFLOW_TRACKING_URI=f"sqlite:///{here.folder}/m.db"),
         }
         with _watched(here, arrivals):
-            taken = interleaved(sides, 3 if quick else ROUNDS)
+            taken = interleaved(sides, 2 if quick else ROUNDS)
     started = [*taken["ours"], *taken["ours again"]]
     call, put = "job start: create_or_update → first line", "job start: PUT at the service → first line"
     return [

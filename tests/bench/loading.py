@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
-from jupyter_aml.testing import hosts
 from tests.bench import processes
+from tests.bench.places import temporary
 from tests.bench.rows import Row, interleaved
 
 ROUNDS, RESULTS = 9, 5
@@ -61,13 +59,9 @@ def _first(*, wait: bool) -> float:
 
 def _printed(code: str) -> float:
     """What a fresh IPython prints in the end, in a store of its own."""
-    with tempfile.TemporaryDirectory(prefix="aml-bench-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        home = folder / "home"
-        try:
-            written = processes.python(["-c", code], folder, JUPYTER_AML_HOME=str(home), IPYTHONDIR=name, HOME=name)
-        finally:
-            hosts.stop(home)
+    with temporary() as folder:
+        private = dict.fromkeys(("HOME", "IPYTHONDIR"), str(folder))
+        written = processes.python(["-c", code], folder, JUPYTER_AML_HOME=str(folder / "home"), **private)
     return float(json.loads(next(line for line in reversed(written.splitlines()) if _number(line))))
 
 

@@ -17,6 +17,7 @@ from jupyter_aml.testing import hosts
 ENDED = {"Completed", "Failed", "Canceled"}
 TAGS = {"jupyter_aml.interpreter": "submitter"}
 SETTLE_SECONDS = 0.5
+GONE_SECONDS = 30.0
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 
 
@@ -90,9 +91,28 @@ def silent() -> Iterator[None]:
 @contextlib.contextmanager
 def place() -> Iterator[Place]:
     """A workspace in a temporary store."""
+    with temporary() as folder, _connected(folder) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[Path]:
+    """A folder, gone afterwards with all in it; the host of a store in its `home` is ended first."""
+    folder = Path(tempfile.mkdtemp(prefix="aml-bench-"))
+    try:
+        yield folder
+    finally:
+        hosts.stop(folder / "home")
+        until = time.monotonic() + GONE_SECONDS
+        while folder.exists() and time.monotonic() < until:  # what has just ended may be writing its last words
+            shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _connected(folder: Path) -> Iterator[Place]:
     import jupyter_aml
 
-    folder = Path(tempfile.mkdtemp(prefix="aml-bench-"))
     home = folder / "home"
     kept = os.environ.get("JUPYTER_AML_HOME")
     os.environ["JUPYTER_AML_HOME"] = str(home)
@@ -109,9 +129,7 @@ def place() -> Iterator[Place]:
         from jupyter_aml.client import services
 
         services.close(home)
-        hosts.stop(home)
         if kept is None:
             os.environ.pop("JUPYTER_AML_HOME", None)
         else:
             os.environ["JUPYTER_AML_HOME"] = kept
-        shutil.rmtree(folder, ignore_errors=True)

@@ -98,8 +98,8 @@ def interleaved(sides: Mapping[str, Callable[[], float]], rounds: int, *, warm: 
     samples: Samples = {name: [] for name in sides}
     _waits.clear()
     for number in range(warm + rounds):
-        _waits.append(wait())
         for name, side in sides.items():
+            _waits.append(wait())
             taken = side()
             if number >= warm:
                 samples[name].append(taken)
@@ -138,7 +138,7 @@ def load() -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows for people."""
+    """The rows as a table in Markdown, in columns for whoever reads it as it is."""
     heading = ("figure", "ours", "quiet", "rival", "against", "ratio", "target", "met?", "waiting")
     cells = [
         (
@@ -155,10 +155,9 @@ def table(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     widths = [max(len(line[column]) for line in (heading, *cells)) for column in range(len(heading))]
-    lines = [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in (heading, *cells)
-    ]
-    return "\n".join(line.rstrip() for line in (lines[0], "-" * len(lines[0]), *lines[1:]))
+    rule = tuple("-" * width for width in widths)
+    lines = [[f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)] for line in (heading, rule, *cells)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _value(value: float | None, unit: str) -> str:

@@ -31,7 +31,7 @@ print("took", json.dumps(statistics.median(taken)), flush=True)
 
 def measure(*, quick: bool) -> list[Row]:
     """Median of 200 calls, in turn; and the points that are missing after `kill -9`."""
-    rounds = 2 if quick else ROUNDS
+    rounds = 1 if quick else ROUNDS
     with place() as here:
         code = here.folder / "code"
         code.mkdir()
