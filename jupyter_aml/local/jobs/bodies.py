@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_aml.local.arm import times
-from jupyter_aml.local.jobs import registry
+from jupyter_aml.local.jobs import literals, registry
 from jupyter_aml.local.jobs.lifecycle import Status
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.store.workspace import Workspace
@@ -62,6 +62,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
         "description": None,
         **body,
         "inputs": {name: value for name, value in (body.get("inputs") or {}).items() if not left_out(value)},
+        "outputs": shown_outputs(body.get("outputs") or {}, record.state.get("outputs") or {}),
         "tags": body.get("tags") or {},
         "properties": body.get("properties") or {},
         "isArchived": record.archived,
@@ -78,6 +79,17 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
         },
         "status": record.status.value,
     }
+
+
+def shown_outputs(asked: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """ARM's outputs: a value is shown as the file that holds it, the only type that the SDK reads, and as `value`."""
+    shown = {}
+    for name, one in asked.items():
+        shown[name] = one
+        if one and str(one.get("jobOutputType")).lower() in literals.KINDS:
+            value = (kept.get(name) or {}).get("value")
+            shown[name] = {**one, "jobOutputType": "uri_file"} | ({} if value is None else {"value": value})
+    return shown
 
 
 def run(workspace: Workspace, record: Record) -> dict[str, Any]:
@@ -128,10 +140,16 @@ def outputs(workspace: Workspace, record: Record) -> dict[str, Any]:
     return {
         name: {
             "assetId": asset_id(workspace, record.name, name, kept),
-            "type": kept["type"] if kept.get("type") in DATA_KINDS else "uri_folder",
+            "type": _data_kind(kept.get("type")),
         }
         for name, kept in (record.state.get("outputs") or {}).items()
     }
+
+
+def _data_kind(kind: Any) -> str:
+    if kind in literals.KINDS:
+        return "uri_file"
+    return str(kind) if kind in DATA_KINDS else "uri_folder"
 
 
 def asset_id(workspace: Workspace, job: str, output: str, kept: dict[str, Any]) -> str:

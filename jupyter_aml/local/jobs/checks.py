@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_aml.errors import ConflictError, NotOfflineError, ResourceError
-from jupyter_aml.local.jobs import binding, bodies, lookup, names, uris
+from jupyter_aml.local.jobs import binding, bodies, literals, lookup, names, uris
 from jupyter_aml.local.jobs.binding import Scope, Text, Value
 from jupyter_aml.local.jobs.types.base import Draft
 from jupyter_aml.local.store import records as resources
@@ -127,10 +127,11 @@ def check_output(draft: Draft, name: str, value: dict[str, Any] | None) -> None:
     if value is None:
         return
     kind = str(value.get("jobOutputType") or "uri_folder").lower()
-    if kind not in INPUT_TYPES:
+    known = INPUT_TYPES | literals.KINDS
+    if kind not in known:
         raise invalid(
             f"outputs.{name}.jobOutputType",
-            f"is '{value.get('jobOutputType')}'; expected one of {', '.join(sorted(INPUT_TYPES))}",
+            f"is '{value.get('jobOutputType')}'; expected one of {', '.join(sorted(known))}",
             "In YAML: type: uri_folder.",
         )
     _check_mode(f"outputs.{name}", value, OUTPUT_MODES)
@@ -138,6 +139,10 @@ def check_output(draft: Draft, name: str, value: dict[str, Any] | None) -> None:
     if uri:
         _check_place(draft, name, str(uri))
     asset = value.get("assetName")
+    if asset and kind in literals.KINDS:
+        raise invalid(
+            f"outputs.{name}.assetName", f"is '{asset}', but a {kind} cannot be registered", "Take the name away."
+        )
     if asset:
         names.check(str(asset), "registered output")
         _check_version(draft, name, value)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from jupyter_aml.errors import ConflictError
-from jupyter_aml.local.jobs import binding, locate, uris
+from jupyter_aml.errors import ConflictError, ResourceError
+from jupyter_aml.local.jobs import binding, literals, locate, uris
 from jupyter_aml.local.jobs.records import Reader, Record
 from jupyter_aml.local.store import assets
 from jupyter_aml.local.store import records as resources
@@ -23,7 +23,8 @@ class Output:
     """One output of a job.
 
     Attributes:
-        staging: What the script gets: a folder that exists, or for `uri_file` a path in one.
+        kind: Its type; one of `literals.KINDS` for a value, which the script writes into a file.
+        staging: What the script gets: a folder that exists, or for a file a path in one.
         uri: Where it ends: a short datastore URI.
         direct: The script gets the URI and writes there itself.
         asset: Name under which it is registered, empty for none.
@@ -37,6 +38,16 @@ class Output:
     asset: str = ""
     version: str = ""
     tags: Mapping[str, str] | None = None
+
+    @property
+    def literal(self) -> bool:
+        """Whether it is a value."""
+        return self.kind in literals.KINDS
+
+    @property
+    def file(self) -> bool:
+        """Whether it is one file."""
+        return self.literal or self.kind == "uri_file"
 
     @property
     def artifacts(self) -> bool:
@@ -61,8 +72,8 @@ def _output(workspace: Workspace, job: str, name: str, value: dict[str, Any], na
         return Output(name, kind, workspace.runs_folder(job), own, asset=asset, version=version)
     uri = uri or f"azureml://datastores/{STORE}/paths/azureml/{job}/{name}/"
     folder = workspace.work_folder(job) / "outputs" / name
-    staging = folder / _file_name(uri, name) if kind == "uri_file" else folder
-    direct = str(value.get("mode") or "").lower() == "direct"
+    staging = folder / _file_name(uri, name) if kind == "uri_file" or kind in literals.KINDS else folder
+    direct = str(value.get("mode") or "").lower() == "direct" and kind not in literals.KINDS
     return Output(name, kind, staging, uri, direct, asset, version, value.get("tags"))
 
 
@@ -75,7 +86,7 @@ def make(outputs: list[Output]) -> None:
     """Make the folders that scripts write to."""
     for output in outputs:
         if not output.direct:
-            folder = output.staging.parent if output.kind == "uri_file" else output.staging
+            folder = output.staging.parent if output.file else output.staging
             folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -89,21 +100,58 @@ def destination(workspace: Workspace, reader: Reader, output: Output) -> locate.
     return found
 
 
-def keep(workspace: Workspace, output: Output, place: locate.Place) -> dict[str, Any]:
+def keep(workspace: Workspace, output: Output, place: locate.Place, *, good: bool = True) -> dict[str, Any]:
     """Move what the script wrote to its place; the facts that the job's record keeps.
 
     It may be called again after a crash: what was moved stays where it is.
 
+    Args:
+        workspace: The job's.
+        output: The output.
+        place: Where it is to be kept.
+        good: Whether the run did well, so that a value must be there.
+
     Raises:
-        ResourceError: The disk refuses.
+        ResourceError: The disk refuses, or a value is missing or of another type.
     """
     name = place.name.rstrip("/")
     uri = output.uri
-    if output.kind == "uri_file" and uri.endswith("/"):
+    if output.file and uri.endswith("/"):
         name, uri = f"{name}/{output.staging.name}", f"{uri}{output.staging.name}"
     if not output.direct and not output.artifacts and output.staging.exists():
         workspace.blobs.adopt_folder(output.staging, place.container, name)
-    return {"uri": uri, "type": output.kind}
+    kept = {"uri": uri, "type": output.kind}
+    if output.literal and good:
+        kept["value"] = _value(output, workspace.blobs.path(place.container, name))
+    return kept
+
+
+def _value(output: Output, path: Path) -> str:
+    """The value that a script wrote into the file, or into the one file of a folder that it made there."""
+    if path.is_dir():
+        path = next((inner for inner in sorted(path.rglob("*")) if inner.is_file()), path)
+    if not path.is_file():
+        raise _no_value(output, f"The script wrote no value for the output '{output.name}', {_a(output.kind)}.")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(literals.LONGEST + 1)
+    try:
+        return literals.read(output.kind, text)
+    except ValueError as error:
+        found = f"The output '{output.name}' is declared as {_a(output.kind)}, but the script wrote {error}."
+        raise _no_value(output, found) from error
+
+
+def _no_value(output: Output, found: str) -> ResourceError:
+    return ResourceError(
+        found,
+        code="UserError",
+        target=f"properties.outputs.{output.name}",
+        remedy=f"Write the value into the file whose path ${{{{outputs.{output.name}}}}} is.",
+    )
+
+
+def _a(kind: str) -> str:
+    return "an integer" if kind == "integer" else f"a {kind}"
 
 
 def register(

@@ -194,6 +194,8 @@ def _plain(value: Any, key: str) -> Any:
         inner = {name: _plain(item, "") for name, item in value.items()}
         kept = {name: item for name, item in inner.items() if item not in (None, {}, [])}
         if key == "outputs":
-            kept.pop("default", None)
-        return kept
+            kept = {name: item for name, item in bodies.shown_outputs(kept, {}).items() if name != "default"}
+            for item in kept.values():
+                item.pop("value", None)
+        return kept or None
     return value if value != [] else None

@@ -135,7 +135,7 @@ def finalize(workspace: Workspace, record: Record, *, good: bool, now: float) ->
         gather(workspace, record.name)
         made = outputs.plan(workspace, record)
         for output in made:
-            kept[output.name] = {**_keep(workspace, output), **_named(kept.get(output.name))}
+            kept[output.name] = {**_keep(workspace, output, good=good), **_named(kept.get(output.name))}
         if good:
             _register(workspace, record, made, kept, now)
     except Exception as error:  # noqa: BLE001 - the job must end with a reason
@@ -164,12 +164,12 @@ def _named(earlier: dict[str, Any] | None) -> dict[str, Any]:
     return {key: earlier[key] for key in ("asset", "version") if key in earlier} if earlier else {}
 
 
-def _keep(workspace: Workspace, output: outputs.Output) -> dict[str, Any]:
+def _keep(workspace: Workspace, output: outputs.Output, *, good: bool) -> dict[str, Any]:
     if output.artifacts:
         return {"uri": output.uri, "type": output.kind}
     with workspace.database.read() as reader:
         place = outputs.destination(workspace, reader, output)
-    return outputs.keep(workspace, output, place)
+    return outputs.keep(workspace, output, place, good=good)
 
 
 def _register(
