@@ -45,6 +45,7 @@ class Context:
         verbose: Whether to say what is being done.
         local_namespace: The variables of the function in which the line stands, if any.
         cells: Plain cells marked `#| aml: ...`, their source by name; the newest last.
+        steps: Steps that earlier cells have made, by name, for pipelines.
         prefix: How a line begins here: `%aml`, or `aml` in a terminal.
     """
 
@@ -60,6 +61,7 @@ class Context:
     verbose: bool = False
     local_namespace: Mapping[str, Any] | None = None
     cells: Mapping[str, str] = field(default_factory=dict)
+    steps: MutableMapping[str, Any] = field(default_factory=dict)
     prefix: str = "%aml"
 
     @property

@@ -153,7 +153,7 @@ class Verb:
         examples: Full lines starting with `%aml` or `%%aml`; each runs offline and a test executes it.
         aliases: Other words that mean the same.
         cell: Whether it takes a body (`%%aml noun verb`, or `%%aml noun` for the first such verb).
-        body: What the body is, for help: "python", "yaml" or "".
+        body: What the body is, for help: "python", "yaml", "dsl" or "".
         extras: The key of `args` that collects `#| name: value` options which are no flags; "" refuses them.
         connects: Whether it needs a workspace.
         passes: Whether the words after it are handed over unread, as `args.words`.

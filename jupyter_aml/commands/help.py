@@ -10,7 +10,11 @@ from jupyter_aml.commands.parse import Command, metavar
 INTRO = "Azure Machine Learning in Jupyter, here or in the cloud."
 GAP = 2
 WIDE = 34
-BODIES = {"python": "Below the first line stands the script.", "yaml": "Below the first line stands the YAML of az ml."}
+BODIES = {
+    "python": "Below the first line stands the script.",
+    "yaml": "Below the first line stands the YAML of az ml.",
+    "dsl": "Below the first line stands what a function with the SDK's @pipeline would do.",
+}
 
 
 def text(command: Command, grammar: Grammar, prefix: str = "%aml") -> str:

@@ -99,10 +99,16 @@ def resolve(words: Sequence[Word], grammar: Grammar, *, cell: bool = False) -> t
 def _cell(
     texts: Sequence[str], words: Sequence[Word], grammar: Grammar, *, body: bool
 ) -> tuple[Command, Sequence[Word]] | None:
-    """The cell that a line heads; None where the noun of that name is meant (`%aml job list`, `%%aml job create`)."""
+    """The cell that a line heads; None where the noun of that name is meant.
+
+    That is so for `%aml job list` and `%%aml job create`; and for `%%aml component` without a name, where the noun has
+    a cell of its own.
+    """
     verb, noun = grammar.cells[texts[0]], grammar.noun(texts[0])
     after = noun.verb(texts[1]) if noun is not None and len(texts) > 1 else None
     if noun is not None and (after is not None or not body):
+        return None
+    if noun is not None and noun.cell is not None and (len(texts) == 1 or texts[1].startswith("-")):
         return None
     asks = any(text in ("-h", "--help", "?") for text in texts[1:])
     if not body and not asks:

@@ -29,6 +29,7 @@ class Aml:
     def __init__(self, shell: Any, marked: Mapping[str, str]) -> None:
         self.shell = shell
         self.marked = marked
+        self.steps: dict[str, Any] = {}
 
     def function(self) -> Callable[..., Any]:
         """The function to register: its variables are not expanded by IPython, and it sees those of a function."""
@@ -76,6 +77,7 @@ class Aml:
             display=_display,
             ask=_ask,
             cells=self.marked,
+            steps=self.steps,
         )
 
 

@@ -42,3 +42,11 @@ RUNS = (VAR, WAIT, STREAM, COMPUTE)
 """Where a job runs, and whether it is waited for."""
 
 MACHINE = (COUNT, SIZE)
+
+STEPS = (
+    Flag("register", "Register an output of the pipeline under this name.", kind="pair", metavar="OUTPUT=NAME"),
+    Flag("force-rerun", "Run every step, also those that an earlier pipeline has done.", kind="switch"),
+    Flag("continue-on-failure", "Go on with steps that need nothing of one that failed.", kind="switch"),
+    Flag("as", "Write the pipeline down and do not submit it.", choices=FORMS[1:]),
+)
+"""How the steps of a pipeline are run."""

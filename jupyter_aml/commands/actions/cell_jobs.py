@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.commands.actions import cell_scripts, job_verbs, jobs, pins
+from jupyter_aml.commands.actions import cell_scripts, job_verbs, jobs, parts, pins
 from jupyter_aml.commands.actions.cell_scripts import Script
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args
@@ -25,14 +25,16 @@ def command(context: Context, args: Args) -> Outcome:
     if args["as"] == "script":
         return Outcome(header.readable(script.source), kind="text")
     with cell_scripts.folder(context, script, args.code) as code:
-        return sent(context, args, builder(context, args, code, script))
+        return sent(context, args, script, builder(context, args, code, script))
 
 
-def sent(context: Context, args: Args, job: Any) -> Outcome:
-    """A built job, submitted, or with --as written down."""
+def sent(context: Context, args: Args, script: Script, job: Any) -> Outcome:
+    """A built job, submitted and known as a step to later pipelines, or with --as written down."""
     if args["as"]:
         return Outcome(written(context, job, args["as"]), kind="text")
-    return job_verbs.submit(context, args, job)
+    outcome = job_verbs.submit(context, args, job)
+    parts.remember(context, script, outcome.entity)
+    return outcome
 
 
 def seconds(text: str, flag: str = "--timeout") -> int:

@@ -33,7 +33,7 @@ def sweep(context: Context, args: Args) -> Outcome:
     stand_ins = {name: STAND_INS[kind] for name, kind in kinds.items()}
     with cell_scripts.folder(context, script, args.code) as code:
         trial = cell_jobs.builder(context, args, code, script, stand_ins)
-        return cell_jobs.sent(context, args, _swept(args, trial, space, metric, policy))
+        return cell_jobs.sent(context, args, script, _swept(args, trial, space, metric, policy))
 
 
 def _swept(

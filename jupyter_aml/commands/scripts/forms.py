@@ -26,6 +26,8 @@ SWEEPERS = {
 }  # fmt: skip
 """Classes of `azure.ai.ml.sweep`, by the word that names them in YAML."""
 READ_ONLY = frozenset({"id", "name", "status", "creation_context", "services", "properties", "parameters", "log_files"})
+ANONYMOUS = "azureml_anonymous"
+"""The name of components that belong to one pipeline."""
 _ORDER = ("$schema", "type", "display_name", "experiment_name", "description", "tags", "command", "code", "environment")
 _ARM = re.compile(
     r"^azureml:/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.MachineLearningServices"
@@ -44,10 +46,10 @@ def specification(job: Mapping[str, Any]) -> dict[str, Any]:
     outputs = {key: _output(value) for key, value in (found.pop("outputs", None) or {}).items() if key != "default"}
     if outputs:
         found["outputs"] = outputs
+    if found.get("type") == "pipeline":
+        found["jobs"] = {name: _step(step) for name, step in (found.get("jobs") or {}).items()}
     short = _shorten(found)
-    for inner, outer in ((short, found), (short.get("trial"), found.get("trial"))):
-        if isinstance(inner, dict) and isinstance(outer, Mapping) and "code" in outer:
-            inner["code"] = outer["code"]
+    _keep_code(short, found)
     if "trial" in short:
         short["trial"] = {key: value for key, value in short["trial"].items() if value not in (None, {}, [], "")}
     if "inputs" in short:
@@ -56,6 +58,45 @@ def specification(job: Mapping[str, Any]) -> dict[str, Any]:
         short = {"$schema": SCHEMAS[short["type"]], **short}
     first = [key for key in _ORDER if key in short]
     return {key: short[key] for key in (*first, *(key for key in short if key not in first))}
+
+
+def _keep_code(short: Any, long: Any) -> None:
+    """Put the long references of code back, in the job and whatever is inside it."""
+    if not isinstance(short, dict) or not isinstance(long, Mapping):
+        return
+    for key in short:
+        if key == "code":
+            short[key] = _LOCAL.sub(lambda match: match["path"], str(long[key]))
+        else:
+            _keep_code(short[key], long.get(key))
+
+
+def _step(step: Any) -> Any:
+    """A step of a pipeline as its author would have written it: a registered component by its name."""
+    if not isinstance(step, Mapping):
+        return step
+    kept = {key: value for key, value in step.items() if value not in (None, {}, [], "")}
+    for key in ("component", "trial"):
+        if isinstance(kept.get(key), Mapping):
+            kept[key] = _component(kept[key])
+    if "inputs" in kept:
+        kept["inputs"] = {name: _bound(value) for name, value in kept["inputs"].items()}
+    return kept
+
+
+def _component(component: Mapping[str, Any]) -> Any:
+    """A component of the workspace as its reference, one of the pipeline alone without what the service added."""
+    found = _ARM.match(f"azureml:{str(component.get('id') or '').removeprefix('azureml:')}")
+    if found and found["name"] != ANONYMOUS:
+        return f"azureml:{found['name']}:{found['version']}"
+    added = ("id", "creation_context", "version") if found else ("creation_context",)
+    return {key: value for key, value in component.items() if key not in added}
+
+
+def _bound(value: Any) -> Any:
+    """An input of a step; one that is bound to another is its text alone."""
+    path = value.get("path") if isinstance(value, Mapping) and set(value) == {"path"} else None
+    return path if str(path).startswith("${{") else value
 
 
 class Where(Protocol):
