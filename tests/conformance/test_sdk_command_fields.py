@@ -134,7 +134,7 @@ def test_a_value_that_a_step_writes_is_the_input_of_the_next(lab: Lab, folder: P
     children = {child.display_name: child.name for child in lab.client.jobs.list(parent_job_name=parent.name)}
     assert parent.status == "Completed", {name: lab.log(child) for name, child in children.items()}
     assert "next is 42" in lab.log(children["show"])
-    assert lab.client.jobs.get(children["count"]).outputs["number"].type == "uri_file"
+    assert lab.client.jobs.get(children["first"]).outputs["number"].type == "uri_file"
 
 
 def test_the_same_job_submitted_twice_has_one_fingerprint_and_another_has_not(lab: Lab) -> None:
