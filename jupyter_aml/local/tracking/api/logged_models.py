@@ -34,10 +34,10 @@ MOST = 1000
 
 
 def create(call: Call) -> dict[str, Any]:
-    """POST logged-models."""
+    """POST logged-models; what a job logs outside of any run of its script's is logged in the job's own."""
     made = uuid.uuid4()
     model_id = f"m-{made.hex}"
-    source_id = call.text("source_run_id")
+    source_id = call.text("source_run_id") or call.identity.job
     with call.database.write() as tx:
         experiment = experiments.active(tx, call.text("experiment_id") or experiments.DEFAULT)
         logged_models.create(
