@@ -21,12 +21,18 @@ READY = """() => {
   return widget?.context?.isReady && widget.sessionContext?.session?.kernel?.status === 'idle';
 }"""
 RESTART = "async () => await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
-WITHOUT_KERNEL = """async path => {
+OPEN = """async ([path, kernel]) => {
   const quiet = {shouldStart: false, canStart: false, autoStartDefault: false};
-  const open = {path, factory: 'Notebook', kernelPreference: quiet};
+  const open = {path, factory: 'Notebook', ...(kernel ? {} : {kernelPreference: quiet})};
   const widget = await window.jupyterapp.commands.execute('docmanager:open', open);
   await widget.context.ready;
 }"""
+CLOSE = """() => [...window.jupyterapp.shell.widgets('main')]
+  .filter(widget => widget.context)
+  .forEach(widget => widget.dispose())"""
+KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.id ?? ''"
+WRITE = """([index, text]) =>
+  window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(text)"""
 TRUSTED = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
   .filter(cell => cell.type === 'code')
   .every(cell => cell.trusted)"""
@@ -49,25 +55,22 @@ class Book:
         self.file = file
 
     @classmethod
-    def open(cls, page: Page, url: str, file: Path) -> Book:
-        """Open a notebook and wait for its kernel."""
-        page.goto(url)
-        page.wait_for_function(READY)
-        return cls(page, file)
-
-    @classmethod
-    def reopen(cls, page: Page, url: str, file: Path) -> Book:
-        """Open a notebook without starting a kernel for it.
+    def open(cls, page: Page, file: Path, *, kernel: bool = True) -> Book:
+        """Open a notebook of the root folder.
 
         Args:
-            page: A page that shows nothing of the notebook yet.
-            url: JupyterLab's own, without a document.
-            file: The notebook, in the root folder.
+            page: Shows JupyterLab.
+            file: The notebook.
+            kernel: Whether to start a kernel for it and to wait for that.
         """
-        page.goto(url)
-        page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget")
-        page.evaluate(WITHOUT_KERNEL, file.name)
+        page.evaluate(OPEN, [file.name, kernel])
+        if kernel:
+            page.wait_for_function(READY)
         return cls(page, file)
+
+    def close(self) -> None:
+        """Close it without saving; its kernel goes on."""
+        self.page.evaluate(CLOSE)
 
     def cell(self, index: int) -> Locator:
         """A cell's element."""
@@ -92,8 +95,7 @@ class Book:
 
     def write(self, index: int, source: str) -> None:
         """Replace what stands in a cell."""
-        change = "([index, text]) => window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(text)"
-        self.page.evaluate(change, [index, source])
+        self.page.evaluate(WRITE, [index, source])
 
     def busy(self, index: int) -> bool:
         """Whether a cell still runs or waits to run."""
@@ -103,6 +105,10 @@ class Book:
         """Restart the kernel; its variables are gone."""
         self.page.evaluate(RESTART)
         self.page.wait_for_function(READY)
+
+    def kernel(self) -> str:
+        """The id of its kernel, empty while it has none."""
+        return str(self.page.evaluate(KERNEL))
 
     def trusted(self) -> bool:
         """Whether JupyterLab shows the outputs as their kernel made them."""

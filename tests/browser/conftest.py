@@ -153,24 +153,44 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def tab(chromium: Browser) -> Iterator[Page]:
     """An empty page."""
-    context: BrowserContext = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-    context.set_default_timeout(PATIENCE * 1000)
+    context = _context(chromium)
     yield context.new_page()
     context.close()
 
 
+@pytest.fixture(scope="package")
+def desk(chromium: Browser, lab: Lab) -> Iterator[Page]:
+    """JupyterLab in a page that all tests share: loading it takes longer than most of them."""
+    context = _context(chromium)
+    page = context.new_page()
+    page.goto(f"{lab.url}lab?reset&token={lab.token}")
+    page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget")
+    yield page
+    context.close()
+
+
+def _context(chromium: Browser) -> BrowserContext:
+    context = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
+
+
 @pytest.fixture
-def opened(lab: Lab, tab: Page, request: pytest.FixtureRequest) -> Iterator[Callable[..., Book]]:
-    """Opens a notebook of some cells; its kernel ends with the test."""
+def opened(lab: Lab, desk: Page, request: pytest.FixtureRequest) -> Iterator[Callable[..., Book]]:
+    """Opens a notebook of some cells; it is closed and its kernel ended with the test."""
+    books: list[Book] = []
 
     def opened(*sources: str) -> Book:
         name = f"{request.node.name.partition('[')[0][:60]}-{secrets.token_hex(2)}.ipynb"
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), lab.root / name)
-        return Book.open(tab, f"{lab.url}lab/tree/{name}?reset&token={lab.token}", lab.root / name)
+        books.append(Book.open(desk, lab.root / name))
+        return books[-1]
 
     yield opened
-    with contextlib.suppress(Exception):
+    for book in books:
+        book.close()
+    with contextlib.suppress(OSError):
         end_kernels(lab)
 
 
