@@ -3,7 +3,7 @@
 A snapshot is a plain dict, all keys optional: place, name, display_name, type, status, experiment, compute,
 environment, created, started, ended (epochs or ISO texts), parent, tags, inputs, outputs, params, metrics
 ({key: latest}), curves ({key: [(step, timestamp_ms, value)]}), log (its tail), error ({message, traceback}),
-now (epoch seconds, for the duration of a job that still runs).
+trials or steps (see children.py), now (epoch seconds, for the duration of a job that still runs).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jupyter_aml.views import charts, formats, logs, markup, table
+from jupyter_aml.views import charts, children, formats, logs, markup, table
 
 Snapshot = Mapping[str, Any]
 MOST_CURVES = 6
@@ -34,12 +34,13 @@ def html(snapshot: Snapshot) -> str:
     inputs = markup.section("inputs", markup.pairs(_values(snapshot.get("inputs"), snapshot.get("params"))))
     outputs = markup.section("outputs", markup.pairs(_values(snapshot.get("outputs"))))
     middle = f"<div>{inputs}{outputs}</div>" if inputs or outputs else ""
-    right = markup.section("metrics", _metrics(snapshot.get("metrics") or {}))
+    right = markup.section("metrics", _metrics(_own_metrics(snapshot)))
     return markup.card(
         top,
         _error(snapshot),
         f'<div class="jp-Aml-flow">{left}{middle}{right}</div>',
-        _pictures(snapshot.get("curves") or {}),
+        children.html(snapshot),
+        _pictures(snapshot.get("curves") or {}, "trial" if "trials" in snapshot else "step"),
         _log(snapshot),
     )
 
@@ -65,10 +66,13 @@ def plain(snapshot: Snapshot) -> str:
         facts += [(f"{heading[:-1]} {key}", formats.cell(value)) for key, value in _items(snapshot.get(heading))]
     widest = max((formats.width(key) for key, _ in facts), default=0)
     lines += [f"  {key}{' ' * (widest - formats.width(key))}  {value}" for key, value in facts]
-    metrics = snapshot.get("metrics") or {}
+    metrics = _own_metrics(snapshot)
     if metrics:
         rows = [{"metric": key, "latest": value} for key, value in sorted(metrics.items())]
         lines += ["", table.plain(rows)]
+    below = children.plain(snapshot)
+    if below:
+        lines += ["", below]
     tail = _tail(snapshot)
     if tail:
         lines += ["", "log:", *(f"  {line}" for line in tail.split("\n"))]
@@ -104,6 +108,7 @@ def _plain_facts(snapshot: Snapshot, now: float | None) -> list[tuple[str, str]]
         ("created", formats.when(snapshot.get("created"))),
         ("duration", running),
         ("parent", str(snapshot.get("parent") or "")),
+        *children.facts(snapshot),
         ("tags", formats.cell(tags)),
     ]
 
@@ -124,6 +129,14 @@ def _values(*sources: object) -> list[tuple[str, str]]:
     return list(seen.items())
 
 
+def _own_metrics(snapshot: Snapshot) -> dict[str, float]:
+    """The job's metrics; that of a sweep stands with its trials."""
+    found = dict(snapshot.get("metrics") or {})
+    if "trials" in snapshot:
+        found.pop(str(snapshot.get("metric")), None)
+    return found
+
+
 def _metrics(metrics: Mapping[str, float]) -> str:
     found = [(key, markup.esc(formats.cell(value))) for key, value in sorted(metrics.items())]
     if len(found) <= LOG_LINES:
@@ -133,20 +146,20 @@ def _metrics(metrics: Mapping[str, float]) -> str:
     return markup.pairs(found[:LOG_LINES], numeric=True) + more
 
 
-def _pictures(curves: Mapping[str, Sequence[Sequence[float]]]) -> str:
+def _pictures(curves: Mapping[str, Sequence[Sequence[float]]], axis: str) -> str:
     """One picture per metric that has more than one point."""
     shown = [(key, points) for key, points in sorted(curves.items()) if len(points) > 1][:MOST_CURVES]
-    return "".join(charts.image(curve(key, points), f"{key} over its steps") for key, points in shown)
+    return "".join(charts.image(curve(key, points, axis), f"{key} over its {axis}s") for key, points in shown)
 
 
-def curve(key: str, points: Sequence[Sequence[float]]) -> str:
+def curve(key: str, points: Sequence[Sequence[float]], axis: str = "step") -> str:
     """The SVG of one metric: over its steps, or over seconds when every point has the same step."""
     if len({point[0] for point in points}) > 1:
-        drawn, axis = sorted((float(p[0]), float(p[2])) for p in points), "step"
+        drawn, x = sorted((float(p[0]), float(p[2])) for p in points), axis
     else:
         first = min(p[1] for p in points)
-        drawn, axis = sorted(((p[1] - first) / 1000, float(p[2])) for p in points), "time, s"
-    return charts.line([charts.Series(key, drawn)], title=formats.clip(key, 44), x=axis, width=300, height=180)
+        drawn, x = sorted(((p[1] - first) / 1000, float(p[2])) for p in points), "time, s"
+    return charts.line([charts.Series(key, drawn)], title=formats.clip(key, 44), x=x, width=300, height=180)
 
 
 def _error(snapshot: Snapshot) -> str:

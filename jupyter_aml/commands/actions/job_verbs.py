@@ -152,7 +152,10 @@ def rerun(context: Context, args: Args) -> Outcome:
     from jupyter_aml.commands.actions import copies
 
     job = jobs.wanted(context, args.name, "rerun")
-    return submit(context, args, copies.copy(context, job, inputs=args.input, changes=loading.overrides(args.set)))
+    again = copies.copy(context, job, inputs=args.input, changes=loading.overrides(args.set))
+    if args["from"]:
+        copies.begin_at(context, again, args["from"], job.name)
+    return submit(context, args, again)
 
 
 def delete(context: Context, args: Args) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jupyter_aml.commands import plain
@@ -13,7 +13,7 @@ from jupyter_aml.commands.grammar import Args
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.commands.scripts import forms
 from jupyter_aml.errors import UsageError
-from jupyter_aml.views import logs
+from jupyter_aml.views import children, logs
 
 COLUMNS = (
     "name",
@@ -23,7 +23,11 @@ COLUMNS = (
     "experiment=experiment_name",
     "created=creation_context.created_at",
 )
+CONDUCTING = ("sweep", "pipeline", "automl")
+"""Types of jobs that have children."""
 TWO = 2
+MOST_COMPARED = 8
+"""Trials of a sweep that are compared, the best ones."""
 LONGEST_LOG = 2 << 20
 """Bytes of a log that a notebook shows."""
 
@@ -36,18 +40,29 @@ def listing(context: Context, args: Args) -> Outcome:
 
 def _fitting(context: Context, args: Args) -> Iterator[Any]:
     wanted: dict[str, Any] = {"list_view_type": assets.view(args)}
-    if args.parent_job_name:
-        wanted["parent_job_name"] = args.parent_job_name
-    if args.type:
+    if args.parent_job_name is not None:
+        wanted["parent_job_name"] = jobs.wanted(context, args.parent_job_name, "list").name
+    if args.type and not args.all_children:
         wanted["job_type"] = args.type.capitalize() if args.type != "automl" else "AutoML"
     if args.tag:
         wanted["tag"] = args.tag
-    for job in context.client.jobs.list(**wanted):
+    found = context.client.jobs.list(**wanted)
+    for job in _with_children(context, found) if args.all_children else found:
         if args.status and str(plain.plain(job.status)).lower() != args.status.lower():
             continue
         if args.experiment_name and job.experiment_name != args.experiment_name:
             continue
+        if args.type and str(job.type).lower() != args.type.lower():
+            continue
         yield job
+
+
+def _with_children(context: Context, found: Iterable[Any]) -> Iterator[Any]:
+    """Jobs, each followed by its children, and theirs."""
+    for job in found:
+        yield job
+        if str(job.type).lower() in CONDUCTING:
+            yield from _with_children(context, context.client.jobs.list(parent_job_name=job.name))
 
 
 def show(context: Context, args: Args) -> Outcome:
@@ -92,7 +107,7 @@ def log(context: Context, args: Args) -> Outcome | None:
         return None
     reader = jobs.Reader(context.connection)
     files = reader.log_files(name)
-    wanted = args.file or jobs.MAIN_LOG
+    wanted = args.file or jobs.main_log(files)
     if wanted not in files:
         if args.file:
             msg = f"The job {name} has no log {wanted}."
@@ -119,6 +134,9 @@ def _log_text(context: Context, reader: jobs.Reader, url: str, name: str) -> str
 def compare(context: Context, args: Args) -> Outcome:
     """Several jobs side by side."""
     names = [jobs.name_of(value, "compare") for value in args.names]
+    reader = jobs.Reader(context.connection)
+    if len(names) == 1 and not args.last and not args.experiment_name:
+        names = _compared(context, reader, names[0])
     if args.last or args.experiment_name:
         every = context.client.jobs.list()
         fitting = (job.name for job in every if args.experiment_name in (None, job.experiment_name))
@@ -128,9 +146,17 @@ def compare(context: Context, args: Args) -> Outcome:
         raise UsageError(msg, remedy="Type %aml job compare {job} {other}, or %aml job compare --last 2.")
     from jupyter_aml.views import compare as drawing
 
-    reader = jobs.Reader(context.connection)
     runs = [reader.snapshot(name) for name in names]
     return Outcome(drawing.rows(runs), kind="compare", place=context.place, details={"runs": runs})
+
+
+def _compared(context: Context, reader: jobs.Reader, name: str) -> list[str]:
+    """The best trials of a sweep, or the steps of a pipeline; of another job itself."""
+    snapshot = reader.snapshot(jobs.wanted(context, name, "compare").name)
+    if "trials" in snapshot:
+        return [str(one["name"]) for one in children.ordered(snapshot)[:MOST_COMPARED]]
+    begun = [str(one["name"]) for one in snapshot.get("steps") or [] if one["name"]]
+    return begun[:MOST_COMPARED] or [name]
 
 
 def open_page(context: Context, args: Args) -> Outcome:

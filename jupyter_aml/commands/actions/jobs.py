@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jupyter_aml.commands import plain
-from jupyter_aml.commands.actions import near
+from jupyter_aml.commands.actions import children, near
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import AmlError, ResourceError, UsageError
@@ -18,6 +18,8 @@ FINAL = frozenset({"Completed", "Failed", "Canceled"})
 HISTORY = "history/v1.0"
 TRACKING = "mlflow/v2.0"
 MAIN_LOG = "user_logs/std_log.txt"
+MAIN_LOGS = (MAIN_LOG, "azureml-logs/hyperdrive.txt", "logs/azureml/executionlogs.txt")
+"""The log of a job by its type: of a command, of a sweep, of a pipeline."""
 TAIL = 32 * 1024
 MOST_CURVES = 6
 MOST_POINTS = 2000
@@ -48,6 +50,7 @@ class Reader:
         properties = self.rest.get(f"jobs/{name}")["properties"]
         details = self._quietly(f"runs/{name}/details", HISTORY) or {}
         run = self._run(name)
+        own = properties.get("properties") or {}
         error = _error(details)
         status = str(properties.get("status") or "")
         return {
@@ -69,12 +72,14 @@ class Reader:
                 for key, value in (properties.get("outputs") or {}).items()
                 if key != "default"
             },
-            "params": _pairs(run, "params"),
+            "parent": _pairs(run, "tags").get("mlflow.parentRunId") or "",
+            "params": {**children.point(own), **_pairs(run, "params")},
             "metrics": {key: float(value) for key, value in _pairs(run, "metrics").items()},
             "curves": self._curves(name, run),
             "log": self.tail(_main_log(details)),
             "error": error,
             "now": None if status in FINAL else time.time(),
+            **children.snapshot(self._quietly, self._posted, name, properties, run),
         }
 
     def failure(self, name: str, log: str) -> str:
@@ -137,6 +142,13 @@ class Reader:
             if len(found) == MOST_CURVES:
                 break
         return found
+
+    def _posted(self, path: str, api: str, body: Mapping[str, Any]) -> Any:
+        """The answer to a body; None where there is none."""
+        try:
+            return self.rest.post(path, body, api=api)
+        except ResourceError:
+            return None
 
     def _quietly(self, path: str, api: str, query: Mapping[str, Any] | None = None) -> Any:
         """The answer; None where a part of the snapshot is not there (yet)."""
@@ -217,9 +229,14 @@ def as_dict(job: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def main_log(files: Mapping[str, str]) -> str:
+    """Which of a job's logs tells what it does; "" while there is none."""
+    return next((name for name in MAIN_LOGS if name in files), next(iter(files), ""))
+
+
 def _main_log(details: Mapping[str, Any]) -> str:
     files = details.get("logFiles") or {}
-    return str(files.get(MAIN_LOG) or next(iter(files.values()), ""))
+    return str(files.get(main_log(files)) or "")
 
 
 def _error(details: Mapping[str, Any]) -> dict[str, str] | None:

@@ -112,7 +112,7 @@ def _write(context: Context, reader: jobs.Reader, name: str, position: int, deco
     """Write what has come since `position`, at most `MOST_AT_ONCE`; how many bytes that was."""
     with contextlib.suppress(ResourceError):
         files = reader.log_files(name)
-        url = files.get(jobs.MAIN_LOG)
+        url = files.get(next((name for name in jobs.MAIN_LOGS if name in files), ""))
         if url:
             content, _ = reader.bytes_of(url, position, position + MOST_AT_ONCE - 1)
             context.stdout(decode(content))
