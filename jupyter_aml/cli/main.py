@@ -128,7 +128,8 @@ def _report(error: Exception, *, debug: bool) -> int:
     if found is None:
         sys.stderr.write(f"{faults.bug_report(error, __version__)}\n")
         return FAILED
-    sys.stderr.write(getattr(found, "traceback", ""))
+    story = str(getattr(found, "traceback", "")).rstrip("\n")
+    sys.stderr.write(f"{story}\n" if story else "")
     sys.stderr.write("\n".join(_here(line) for line in faults.lines(found)) + "\n")
     if isinstance(found, UsageError):
         return USAGE

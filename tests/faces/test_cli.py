@@ -18,6 +18,7 @@ from jupyter_aml.cli import completion
 from jupyter_aml.cli import main as cli
 from jupyter_aml.commands import grammar as grammar_module
 from jupyter_aml.commands.grammar import Grammar
+from jupyter_aml.errors import JobFailedError
 
 Aml = Callable[..., tuple[int, str, str]]
 
@@ -102,6 +103,20 @@ def test_a_bug_prints_its_traceback_and_a_report_line(aml: Aml) -> None:
     assert code == 1
     assert "Traceback" in err
     assert "This is a fault of jupyter_aml" in err
+
+
+def test_what_a_failed_job_says_stands_on_lines_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_typed: object, _out: object) -> None:
+        raise JobFailedError(
+            "The job quiet_sky failed.", traceback="The command ended with exit code 3.", remedy="Look."
+        )
+
+    monkeypatch.setattr(cli, "_run", fail)
+
+    assert cli.main(["job", "show"]) == 1
+    assert capsys.readouterr().err == "The command ended with exit code 3.\nThe job quiet_sky failed.\nLook.\n"
 
 
 def test_debug_prints_the_traceback_of_a_refusal(aml: Aml) -> None:

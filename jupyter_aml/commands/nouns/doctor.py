@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.agent import linux
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Verb
 from jupyter_aml.commands.outcome import Outcome
@@ -90,10 +91,10 @@ def _host(host: dict[str, Any] | None) -> Finding:
 
 
 def _surroundings() -> Iterator[Finding]:
-    if hasattr(os, "fork"):
+    if linux.LINUX:
         yield Finding("fork", GOOD, "jobs start warm")
     else:
-        yield Finding("fork", WARNING, "not on this system", "Jobs start in fresh interpreters: slower, but the same.")
+        yield Finding("fork", WARNING, "only on Linux", "Jobs start in fresh interpreters: slower, but the same.")
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         yield Finding("bytecode", WARNING, "PYTHONDONTWRITEBYTECODE is set", "Unset it: imports are twice as fast.")
     proxy = next((name for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY") if os.environ.get(name)), "")

@@ -48,9 +48,7 @@ def _make(home: Path, path: Path, name: str) -> None:
     filesystem.make_folder(path.parent)
     text = base64.b64encode(secrets.token_bytes(BYTES)).decode()
     if os.environ.get("JUPYTER_AML_KEYRING") == "1":
-        import keyring
-
-        keyring.set_password(f"jupyter_aml:{home}", name, text)
+        _into_keyring(home, name, text)
         text = KEYRING_MARK
     handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600
     with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -60,6 +58,23 @@ def _make(home: Path, path: Path, name: str) -> None:
     with contextlib.suppress(FileExistsError):  # whoever links first has made the key
         os.link(temporary, path)
     Path(temporary).unlink()
+
+
+def _into_keyring(home: Path, name: str, text: str) -> None:
+    try:
+        import keyring
+    except ImportError as error:
+        raise StoreError(
+            "JUPYTER_AML_KEYRING=1 asks for the system's keyring, and the package keyring is missing.",
+            remedy="Run `pip install 'jupyter_aml[keyring]'`, or unset JUPYTER_AML_KEYRING to keep keys in files.",
+        ) from error
+    try:
+        keyring.set_password(f"jupyter_aml:{home}", name, text)
+    except keyring.errors.KeyringError as error:
+        raise StoreError(
+            f"JUPYTER_AML_KEYRING=1 asks for the system's keyring, which took no key: {error}",
+            remedy="Unlock it, or unset JUPYTER_AML_KEYRING to keep keys in files.",
+        ) from error
 
 
 def _from_keyring(home: Path, name: str) -> str:

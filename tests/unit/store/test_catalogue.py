@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import stat
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -116,6 +118,61 @@ def test_a_secret_from_another_store_is_refused_with_what_to_do(store: Store, tm
 def test_keys_are_the_same_for_every_process(store: Store) -> None:
     assert keys.key(store.home, "tokens") == keys.key(store.home, "tokens")
     assert keys.key(store.home, "tokens") != keys.key(store.home, "secrets")
+
+
+def test_a_keyring_that_is_asked_for_and_not_installed_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_AML_KEYRING", "1")
+    monkeypatch.setitem(sys.modules, "keyring", None)
+
+    with pytest.raises(StoreError, match="the package keyring is missing") as caught:
+        keys.key(store.home, "secrets")
+
+    assert "pip install 'jupyter_aml[keyring]'" in caught.value.remedy
+    assert not (store.home / "keys" / "secrets.key").exists()
+
+
+class Keyring(ModuleType):
+    """A system's keyring, which may be locked."""
+
+    class errors:  # noqa: N801 - the module's name
+        class KeyringError(Exception): ...
+
+    def __init__(self, *, locked: bool = False) -> None:
+        super().__init__("keyring")
+        self.locked = locked
+        self.held: dict[tuple[str, str], str] = {}
+
+    def set_password(self, service: str, name: str, text: str) -> None:
+        if self.locked:
+            raise self.errors.KeyringError("it is locked")
+        self.held[service, name] = text
+
+    def get_password(self, service: str, name: str) -> str | None:
+        return self.held.get((service, name))
+
+
+def test_a_key_goes_into_the_keyring_and_its_file_only_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_AML_KEYRING", "1")
+    ring = Keyring()
+    monkeypatch.setitem(sys.modules, "keyring", ring)
+
+    made = keys.key(store.home, "secrets")
+    monkeypatch.delenv("JUPYTER_AML_KEYRING")
+
+    assert keys.key(store.home, "secrets") == made
+    assert (store.home / "keys" / "secrets.key").read_text(encoding="ascii") == keys.KEYRING_MARK
+    assert len(ring.held) == 1
+
+
+def test_a_locked_keyring_is_said_and_leaves_no_key_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_AML_KEYRING", "1")
+    monkeypatch.setitem(sys.modules, "keyring", Keyring(locked=True))
+
+    with pytest.raises(StoreError, match="took no key: it is locked") as caught:
+        keys.key(store.home, "secrets")
+
+    assert "Unlock it" in caught.value.remedy
+    assert not (store.home / "keys" / "secrets.key").exists()
 
 
 def test_a_token_stands_for_its_identity_until_it_expires(store: Store, clock: Clock) -> None:

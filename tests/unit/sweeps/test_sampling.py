@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from statistics import median
 from typing import Any
 
 import pytest
 
-from jupyter_aml.errors import ResourceError
+from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs.sweeps import sampling
 from jupyter_aml.local.jobs.sweeps import space as spaces
 
@@ -111,3 +112,21 @@ def test_bayesian_search_takes_nested_choices_and_nothing_for_a_value() -> None:
 def test_an_algorithm_that_does_not_fit_is_refused(body: dict[str, str], words: str) -> None:
     with pytest.raises(ResourceError, match=words):
         sampling.check(body, spaces.read(SPACE))
+
+
+@pytest.mark.parametrize(
+    ("module", "kind", "more", "remedy"),
+    [
+        ("optuna", "Bayesian", {}, "pip install 'jupyter_aml[ml]'"),
+        ("scipy.stats", "Random", {"rule": "sobol"}, "pip install scipy"),
+    ],
+)
+def test_a_sampler_whose_package_is_missing_says_what_to_install(
+    module: str, kind: str, more: dict[str, str], remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(AmlError, match="which is not installed") as caught:
+        sampler(kind, **more)
+
+    assert remedy in caught.value.remedy

@@ -128,8 +128,13 @@ class Bayesian(Sampler):
     """Optuna's tree-structured Parzen estimator, asked for several points at a time."""
 
     def __init__(self, space: Space, seed: int | None, *, maximize: bool) -> None:
-        import optuna
-
+        try:
+            import optuna
+        except ImportError as error:
+            raise AmlError(
+                "Sampling algorithm 'bayesian' needs Optuna, which is not installed where the local workspace runs.",
+                remedy="Type `pip install 'jupyter_aml[ml]'`, then `aml local stop`, or sample at random.",
+            ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         self._study = optuna.create_study(direction="maximize" if maximize else "minimize", sampler=sampler)
