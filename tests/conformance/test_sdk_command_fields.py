@@ -137,6 +137,50 @@ def test_a_value_that_a_step_writes_is_the_input_of_the_next(lab: Lab, folder: P
     assert lab.client.jobs.get(children["first"]).outputs["number"].type == "uri_file"
 
 
+def test_a_step_that_needs_an_early_output_runs_beside_the_one_that_gives_it(
+    lab: Lab, folder: Path, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    early = component(
+        folder,
+        "early",
+        f"""
+        import os, sys, time, requests
+        run = os.environ["AZUREML_WORKSPACE_SCOPE"] + "/runs/" + os.environ["AZUREML_RUN_ID"]
+        answer = requests.patch(
+            os.environ["AZUREML_SERVICE_ENDPOINT"] + "/history/v1.0" + run,
+            json={{"properties": {{"azureml.pipeline.control.port": "4711"}}}},
+            headers={{"Authorization": "Bearer " + os.environ["AZUREML_RUN_TOKEN"]}},
+        )
+        answer.raise_for_status()
+        open(sys.argv[1], "w").write("4711")
+        until = time.time() + 60
+        while not os.path.exists({str(told)!r}):
+            assert time.time() < until, "the other step never began"
+            time.sleep(0.05)
+        """,
+        command="python run.py ${{outputs.port}}",
+        outputs={"port": {"type": "integer", "early_available": True}},
+    )
+    user = component(
+        folder,
+        "user",
+        f"import sys\nopen({str(told)!r}, 'w').write(sys.argv[1])\n",
+        command="python run.py ${{inputs.port}}",
+        inputs={"port": {"type": "integer"}},
+    )
+
+    @dsl.pipeline(default_compute="serverless")  # type: ignore[untyped-decorator]
+    def both() -> None:
+        first = early()
+        user(port=first.outputs.port)
+
+    parent = lab.end(lab.client.jobs.create_or_update(both(), experiment_name="values").name)
+
+    assert parent.status == "Completed"
+    assert told.read_text() == "4711"
+
+
 def test_the_same_job_submitted_twice_has_one_fingerprint_and_another_has_not(lab: Lab) -> None:
     workspace = lab.service.workspace(lab.entry)
 

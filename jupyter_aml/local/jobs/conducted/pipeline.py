@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from jupyter_aml.errors import AmlError, ResourceError
+from jupyter_aml.local.jobs import literals
 from jupyter_aml.local.jobs.conducted import reuse
-from jupyter_aml.local.jobs.conducted.performance import Conductor, Outcome
+from jupyter_aml.local.jobs.conducted.performance import PATIENCE, Conductor, Outcome
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault, Status
 from jupyter_aml.local.jobs.pipelines import components, references, steps
@@ -21,6 +22,12 @@ from jupyter_aml.local.jobs.pipelines.steps import Value, Wiring
 from jupyter_aml.local.jobs.records import Record
 
 MOST_ROUNDS = 1000
+BEGIN_AT = "jupyter_aml.begin_at"
+"""The property of a pipeline that names a step: it and those that need it are not taken over from earlier runs."""
+EARLY = "azureml.pipeline.control."
+"""How the names of a run's properties begin by which a script gives an output before it ends."""
+LOOK_SECONDS = 0.5
+"""How often a step is looked at of which others wait for early outputs."""
 
 
 class Phase(StrEnum):
@@ -67,6 +74,8 @@ class Pipeline(Conductor):
         self._body = stage.record.body
         settings = self._body.get("settings") or {}
         self._force = components.as_bool(settings.get("force_rerun"), default=False)
+        begin = str((self._body.get("properties") or {}).get(BEGIN_AT) or "")
+        self._anew = graph.beginning_at(begin) if begin else frozenset()
         self._goes_on = components.as_bool(settings.get("continue_on_step_failure"), default=False)
         self._nodes = {name: Progress(node) for name, node in graph.nodes.items()}
         self._open: dict[str, tuple[str, int]] = {}
@@ -104,6 +113,7 @@ class Pipeline(Conductor):
         while self._advance():
             pass
         if self._open:
+            self.patience = LOOK_SECONDS if self._awaits_early() else PATIENCE
             return None
         counts = {phase: sum(one.phase == phase for one in self._nodes.values()) for phase in Phase}
         told = ", ".join(f"{count} {phase}" for phase, count in counts.items() if count)
@@ -135,7 +145,24 @@ class Pipeline(Conductor):
     def _ready(self, progress: Progress) -> bool:
         if progress.node.owner and not progress.released:
             return False
-        return all(self._nodes[need].phase == Phase.DONE for need in progress.node.needs)
+        return all(self._met(progress.node, self._nodes[need]) for need in progress.node.needs)
+
+    def _met(self, node: Node, needed: Progress) -> bool:
+        """Whether a node has what it needs of another, which may have given it already while it runs."""
+        if needed.phase != Phase.RUNNING:
+            return needed.phase == Phase.DONE
+        wanted = node.early.get(needed.node.name, frozenset())
+        return bool(wanted) and not self._looped(needed.node) and wanted <= self._given(needed.last).keys()
+
+    def _awaits_early(self) -> bool:
+        running = {name for name, one in self._nodes.items() if one.phase == Phase.RUNNING}
+        return any(one.phase == Phase.WAITING and running & one.node.early.keys() for one in self._nodes.values())
+
+    def _given(self, job: str) -> dict[str, str]:
+        """The outputs that a running step has given early, by name."""
+        found = [record.body.get("properties") or {} for record in self._stage.look([job])]
+        properties = found[0] if found else {}
+        return {key.removeprefix(EARLY): str(value) for key, value in properties.items() if key.startswith(EARLY)}
 
     def _skip(self, progress: Progress) -> None:
         progress.phase = Phase.SKIPPED
@@ -170,7 +197,8 @@ class Pipeline(Conductor):
         if node.kind != "pipeline" and node.declared.deterministic:
             with self._stage.workspace.database.read() as reader:
                 found = reuse.mark(self._stage.workspace, reader, body)
-                held = None if self._force else reuse.donor(self._stage.workspace, reader, found)
+                anew = self._force or node.name in self._anew
+                held = None if anew else reuse.donor(self._stage.workspace, reader, found)
         state = {"step": {"node": node.name, "round": number}, "fingerprint": found}
         self._holds(progress, number, name)
         if held is not None:
@@ -294,6 +322,8 @@ class Pipeline(Conductor):
 
     def _of_job(self, job: str, reference: StepOutput) -> Value:
         kept = (self._kept.get(job) or {}).get(reference.output)
+        if not kept and self._nodes[reference.step].phase == Phase.RUNNING:
+            kept = self._early(job, reference)
         if not kept:
             raise ResourceError(f"The step '{reference.step}' ({job}) has kept no output '{reference.output}'.")
         if kept.get("value") is not None:
@@ -302,6 +332,22 @@ class Pipeline(Conductor):
             "jobInputType": kept.get("type") or "uri_folder",
             "uri": f"azureml://jobs/{job}/outputs/{reference.output}",
         }
+
+    def _early(self, job: str, reference: StepOutput) -> dict[str, str] | None:
+        """An output that a running step has given.
+
+        Raises:
+            ResourceError: It is no value of the declared type.
+        """
+        text = self._given(job).get(reference.output)
+        if text is None:
+            return None
+        kind = self._nodes[reference.step].node.declared.outputs[reference.output].kind
+        try:
+            return {"type": kind, "value": literals.read(kind, text)}
+        except ValueError as error:
+            found = f"The step '{reference.step}' ({job}) has given {error} as its output '{reference.output}'"
+            raise ResourceError(f"{found}, which is of type {kind}.", code="UserError") from error
 
 
 def _text(items: object) -> str:

@@ -22,6 +22,7 @@ class Port:
         kind: `string`, `number`, `integer`, `boolean`, or a type of data such as `uri_folder`.
         default: What stands where nothing is given, as text; None without.
         mode: How data get there, in the spelling of YAML; empty for the default.
+        early: An output that the script may give before it ends.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Port:
     lowest: float | None = None
     highest: float | None = None
     choices: tuple[str, ...] = ()
+    early: bool = False
 
     @property
     def literal(self) -> bool:
@@ -151,6 +153,7 @@ def _port(name: str, written: Any) -> Port:
         _number(value.get("min")),
         _number(value.get("max")),
         tuple(literal(choice) for choice in value.get("enum") or ()),
+        as_bool(value.get("early_available"), default=False),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import graphlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jupyter_aml.errors import NotOfflineError, ResourceError
@@ -37,6 +37,7 @@ class Node:
         needs: Steps that must have ended before.
         blocks: The steps that a control node decides over, by field.
         owner: The control node that decides over this step, empty for none.
+        early: Of the steps that it needs for early outputs alone, these outputs: it need not wait for their end.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Node:
     needs: frozenset[str] = frozenset()
     blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     owner: str = ""
+    early: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def declared(self) -> Component:
@@ -68,6 +70,14 @@ class Graph:
     nodes: Mapping[str, Node]
     promoted: Mapping[str, StepOutput]
 
+    def beginning_at(self, name: str) -> frozenset[str]:
+        """A step and all that need it, at first or second hand; with a control node also what it decides over."""
+        found = {name}
+        for node in self.nodes.values():
+            if node.needs & found or node.owner in found:
+                found.add(node.name)
+        return frozenset(found)
+
 
 def read(reader: Reader, body: Mapping[str, Any]) -> Graph:
     """The graph of a pipeline's body.
@@ -81,9 +91,7 @@ def read(reader: Reader, body: Mapping[str, Any]) -> Graph:
     found = {name: _node(reader, name, value or {}) for name, value in written.items()}
     owners = _owners(found)
     nodes = {
-        name: Node(
-            name, node.kind, node.body, node.component, _needs(found, node, body), node.blocks, owners.get(name, "")
-        )
+        name: replace(node, needs=_needs(found, node, body), owner=owners.get(name, ""), early=_early(found, node))
         for name, node in found.items()
     }
     ordered = _ordered(nodes)
@@ -145,6 +153,27 @@ def _needs(nodes: Mapping[str, Node], node: Node, body: Mapping[str, Any]) -> fr
     for name in own:
         found |= _needs(nodes, nodes[name], body)
     return frozenset(found - own)
+
+
+def _early(nodes: Mapping[str, Node], node: Node) -> dict[str, frozenset[str]]:
+    """The outputs that a node takes of each step of which it takes early ones alone."""
+    taken: dict[str, set[str]] = {}
+    for one in [node, *(nodes[name] for names in node.blocks.values() for name in names)]:
+        for _, text in _texts(one):
+            for reference in references.inside(text):
+                if isinstance(reference, StepOutput):
+                    taken.setdefault(reference.step, set()).add(reference.output)
+    return {
+        name: frozenset(outputs)
+        for name, outputs in taken.items()
+        if all(_is_early(nodes[name], output) for output in outputs)
+    }
+
+
+def _is_early(node: Node, output: str) -> bool:
+    """Whether the script of a step may give an output before it ends."""
+    port = node.component.outputs.get(output) if node.component else None
+    return port is not None and port.early and port.literal
 
 
 def _steps_in(nodes: Mapping[str, Node], text: object, body: Mapping[str, Any], target: str) -> Iterator[str]:
