@@ -12,7 +12,7 @@ import shutil
 import signal
 import time
 
-from . import boot, child, processes, records
+from . import boot, child, linux, processes, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,8 +50,13 @@ def clean(spec: dict[str, Any]) -> None:
 
 
 def lead(spec: dict[str, Any], body: Body) -> NoReturn:
-    """Start every process of the run, wait for them, and end as they did."""
+    """Start every process of the run, wait for them, and end as they did.
+
+    None of them outlives this process. It sits SIGTERM out, for that would take their time to leave from them.
+    """
     child.take_streams(spec["log"])
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    leader = os.getpid()
     numbers: dict[int, int] = {}
     try:
         clean(spec)
@@ -59,7 +64,7 @@ def lead(spec: dict[str, Any], body: Body) -> NoReturn:
             one = spec_of(spec, number)
             pid = os.fork()
             if pid == 0:
-                _become(one, body)
+                _become(one, body, leader)
             numbers[pid] = number
     except OSError as error:
         child.give_up(spec, error)
@@ -71,9 +76,13 @@ def lead(spec: dict[str, Any], body: Body) -> NoReturn:
     _end_as(next(iter(failed.values()), 0))
 
 
-def _become(spec: dict[str, Any], body: Body) -> None:
+def _become(spec: dict[str, Any], body: Body, leader: int) -> None:
     try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
+        linux.die_with_parent(signal.SIGKILL)
+        if os.getppid() != leader:
+            return
         body.prepare()
         body.run(spec)
     finally:

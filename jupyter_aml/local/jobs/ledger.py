@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
-from jupyter_aml.local.jobs import lifecycle, records, slots
+from jupyter_aml.local.jobs import distribution, lifecycle, records, slots
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Job, Status
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.store import records as resources
@@ -98,6 +98,14 @@ def most_nodes(reader: records.Reader, compute: str) -> int | None:
         scale = (properties.get("properties") or {}).get("scaleSettings") or {}
         return max(int(scale.get("maxNodeCount") or 1), 1)
     return 1 if kind == "ComputeInstance" else None
+
+
+def need(record: Record, line: slots.Key) -> int:
+    """How many slots of its line a job takes; one that an earlier version let in, and that makes no sense, one."""
+    try:
+        return distribution.read(record.body).slots(machine=line == slots.MACHINE)
+    except ResourceError:
+        return 1
 
 
 def cores() -> int:

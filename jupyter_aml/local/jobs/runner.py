@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from jupyter_aml.errors import AmlError
-from jupyter_aml.local.jobs import distribution, ledger, lifecycle, records, registry, settings, slots, work
+from jupyter_aml.local.jobs import ledger, lifecycle, records, registry, settings, slots, work
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.conducted.performance import Performance
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Instruction, Job, Status
@@ -139,7 +139,7 @@ class Runner:
 
     def _hold(self, workspace: Workspace, record: Record, job: Job) -> Live:
         line = slots.line_of(workspace.entry.id, record.compute)
-        need = _need(record, machine=line == slots.MACHINE)
+        need = ledger.need(record, line)
         if registry.job_type(record.type).conducts:
             line, need = slots.CONDUCTED, 0
         live = Live(workspace, record, job, dict(record.state), line, need)
@@ -417,14 +417,6 @@ class Runner:
 
 
 _URGENT = lifecycle.FINAL | {Status.RUNNING}
-
-
-def _need(record: Record, *, machine: bool) -> int:
-    """How many slots a job takes; one whose body an earlier version let in takes one."""
-    try:
-        return distribution.read(record.body).slots(machine=machine)
-    except AmlError:
-        return 1
 
 
 def _begun(live: Live) -> float | None:

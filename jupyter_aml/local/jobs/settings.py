@@ -105,7 +105,8 @@ def notes(body: Mapping[str, Any]) -> list[str]:
     resources = body.get("resources") or {}
     container = [f"resources.{key}" for key in ("shmSize", "dockerArgs") if resources.get(key)]
     if container:
-        found.append(f"{_listed(container)} set up a container; the job runs without one.")
+        verb = "is" if len(container) == 1 else "are"
+        found.append(f"{' and '.join(container)} {verb} for a container; the job runs without one.")
     if resources.get("instanceType"):
         found.append(f"resources.instanceType is {resources['instanceType']}; the job runs on this machine.")
     kind = str((body.get("identity") or {}).get("identityType") or "").lower()
@@ -114,7 +115,3 @@ def notes(body: Mapping[str, Any]) -> list[str]:
     if (body.get("notificationSetting") or {}).get("emails"):
         found.append("notificationSetting is kept with the job; no mail is sent from this machine.")
     return found
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(words)

@@ -210,6 +210,46 @@ def test_cancel_ends_all_of_them_and_what_they_started(bench: Bench, provisioner
     assert alive(spec) == []
 
 
+def test_cancel_leaves_each_of_them_its_moment(bench: Bench, provisioner: Provisioner) -> None:
+    bench.script(
+        RENDEZVOUS
+        + """
+import signal, sys
+def leave(*_):
+    time.sleep(0.1)
+    print("saved", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+meet("here")
+time.sleep(600)
+"""
+    )
+    spec = group(bench, 2)
+    handle = bench.start(provisioner, spec)
+    wait_until(lambda: len(alive(spec)) == 2, PATIENCE)
+    handle.cancel()
+
+    end = handle.wait(PATIENCE)
+
+    assert end
+    assert end.reason == "cancelled"
+    assert logs(spec) == ["saved\n", "saved\n"]
+
+
+def test_none_outlives_a_supervisor_that_was_killed(bench: Bench, provisioner: Provisioner) -> None:
+    bench.script(WITH_HELPERS)
+    spec = group(bench, 2)
+    handle = bench.start(provisioner, spec)
+    wait_until(lambda: len(alive(spec)) == 4, PATIENCE)
+    os.kill(handle.supervisor_pid, signal.SIGKILL)
+
+    end = handle.wait(PATIENCE)
+
+    assert end
+    assert end.reason == "lost"
+    wait_until(lambda: not alive(spec), PATIENCE)
+
+
 def test_the_time_limit_ends_all_of_them_and_what_they_started(bench: Bench, forks: Provisioner) -> None:
     bench.script(WITH_HELPERS)
     spec = group(bench, 2, timeout=1.0, grace=0.2)
