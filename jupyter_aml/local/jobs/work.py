@@ -15,7 +15,7 @@ from typing import Any
 from jupyter_aml.agent import records as agent_records
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs import outputs, prepare, records, registry, verdict
-from jupyter_aml.local.jobs.conducted.performance import Performance
+from jupyter_aml.local.jobs.conducted.performance import Performance, Unable
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault
 from jupyter_aml.local.jobs.prepare import Ready, log_path
@@ -65,7 +65,11 @@ def perform(workspace: Workspace, record: Record, rouse: Callable[[], None], clo
     """Begin, or go on with, a job whose work is other jobs."""
     kind = registry.job_type(record.type)
     stage = Stage(workspace, record, kind.log, rouse, clock)
-    return Performance(stage, kind.conductor(stage))
+    try:
+        conductor = kind.conductor(stage)
+    except Exception as error:  # noqa: BLE001 - idem
+        conductor = Unable(error)
+    return Performance(stage, conductor)
 
 
 def fault_of(error: Exception, what: str) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -164,6 +165,24 @@ def test_a_start_that_fails_fails_the_job(bench: Bench) -> None:
 
     _, details = bench.wire.history("GET", "/runs/fox/details")
     assert "could not be started: no more processes" in details["error"]["error"]["message"]
+
+
+def test_a_sweep_that_nobody_can_conduct_fails_and_says_why(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    bench.submit(
+        "fox",
+        jobType="Sweep",
+        trial={"command": "echo ${{search_space.lr}}", "environmentId": bench.wire.base + "/environments/e/versions/1"},
+        searchSpace={"lr": ["uniform", [0, 1]]},
+        samplingAlgorithm={"samplingAlgorithmType": "Bayesian"},
+        objective={"goal": "Minimize", "primaryMetric": "loss"},
+        limits={"jobLimitsType": "Sweep", "maxTotalTrials": 2},
+    )
+    bench.until_status("fox", "Failed")
+
+    _, details = bench.wire.history("GET", "/runs/fox/details")
+    assert "needs Optuna, which is not installed" in details["error"]["error"]["message"]
+    assert "pip install 'jupyter_aml[ml]'" in details["error"]["error"]["message"]
 
 
 def test_cancel_ends_a_running_job(bench: Bench) -> None:

@@ -56,6 +56,24 @@ class Conductor(ABC):
         """Names of the children that have not ended."""
 
 
+class Unable(Conductor):
+    """Stands for a conductor that could not be made: the job fails with the reason."""
+
+    def __init__(self, reason: Exception) -> None:
+        self._reason = reason
+
+    def begin(self, children: Sequence[Record]) -> None:
+        del children
+        raise self._reason
+
+    def step(self, ended: Sequence[Record], *, cancelled: bool) -> Outcome | None:
+        del ended, cancelled
+        raise self._reason
+
+    def open(self) -> Sequence[str]:
+        return ()
+
+
 class Performance:
     """A conducted job as the runner handles it: it can be polled, cancelled and closed like a process.
 
