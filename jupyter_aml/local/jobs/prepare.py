@@ -106,7 +106,8 @@ def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[s
     targets = _targets(made)
     facts = _facts(workspace, record, door, given=given.texts(), targets=targets, experiment_id=experiment_id)
     environment = surroundings.of(workspace, record, logs[0])
-    env = {**variables.base(outer), **variables.of_run(facts)}
+    shared = variables.threads(record.state.get("threads"))
+    env = {**shared, **variables.base(outer), **variables.of_run(facts)}
     spec = _spec(workspace, record, python=environment.interpreter, given=given, targets=targets, env=env)
     spec = _distribute(spec, plan, record.body, logs)
     notes = [*settings.notes(record.body), *distribution.notes(plan, record.body), *given.notes]

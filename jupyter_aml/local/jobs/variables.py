@@ -20,6 +20,7 @@ KEPT = frozenset(
     }
 )  # fmt: skip
 KEPT_PREFIXES = ("LC_", "XDG_", "CUDA", "NVIDIA_", "NCCL_", "ROCR_", "HIP_", "OMP_", "OPENBLAS_", "MKL_")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 LOOPBACK = ("127.0.0.1", "localhost")
 _UNFIT = re.compile(r"\W")
@@ -62,6 +63,11 @@ def base(outer: Mapping[str, str]) -> dict[str, str]:
     kept.update(no_proxy(outer))
     kept["PYTHONUNBUFFERED"] = "1"
     return kept
+
+
+def threads(count: object) -> dict[str, str]:
+    """How many threads native libraries start, for one of several runs that share the cores; `{}` without a count."""
+    return dict.fromkeys(THREADS, str(count)) if count else {}
 
 
 def no_proxy(outer: Mapping[str, str]) -> dict[str, str]:

@@ -24,6 +24,9 @@ PRELOADED = (
     "sklearn.linear_model", "sklearn.ensemble", "sklearn.tree", "sklearn.model_selection", "sklearn.pipeline",
     "sklearn.preprocessing", "sklearn.compose", "sklearn.impute", "sklearn.metrics", "sklearn.datasets",
     "matplotlib", "matplotlib.pyplot", "requests", "yaml", "mlflow", "mlflow.sklearn",
+    # What MLflow's first request imports.
+    "mlflow.tracking.request_header.registry",
+    "mlflow.tracking.request_header.databricks_request_header_provider", "IPython", "logging.config", "netrc",
 )  # fmt: skip
 LIMIT = 3
 ARM_SECONDS = 5.0
