@@ -222,13 +222,22 @@ def ray_command(command: str, body: Mapping[str, Any], address: str) -> str:
     """
     fields = _flat(body.get("distribution") or {})
     port = int(fields.get("port") or RAY_PORT)
-    words = ["ray", "start", "--head", f"--port={port}", f"--node-ip-address={address}"]
+    words = ["ray", "start", "--head", "--disable-usage-stats", f"--port={port}", f"--node-ip-address={address}"]
     words.append(f"--include-dashboard={'true' if fields.get('includedashboard') else 'false'}")
     if fields.get("dashboardport"):
         words.append(f"--dashboard-port={int(fields['dashboardport'])}")
     more = str(fields.get("headnodeadditionalargs") or "").strip()
     start = f"{shlex.join(words)} {more}".rstrip()
     return f"{start} || exit $?\nexport RAY_ADDRESS={address}:{port}\n{command}"
+
+
+def ray_variables(token: str) -> dict[str, str]:
+    """Variables of head and command: Ray listens on every network, so only who knows the token may use it.
+
+    Args:
+        token: Of the run's own.
+    """
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 def notes(plan: Plan, body: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 import socket
 from collections.abc import Mapping
@@ -250,7 +251,9 @@ def _distribute(spec: RunSpec, plan: distribution.Plan, body: Mapping[str, Any],
     address, own = variables.LOOPBACK[0], body.get("environmentVariables") or {}
     if plan.kind == "ray":
         _have_ray(spec)
-        return replace(spec, kind="shell", python=None, command=distribution.ray_command(spec.command, body, address))
+        env = {**distribution.ray_variables(secrets.token_hex(32)), **spec.env}
+        command = distribution.ray_command(spec.command, body, address)
+        return replace(spec, kind="shell", python=None, command=command, env=env)
     ports = _free_ports(distribution.ports_needed(plan))
     told = [distribution.variables(plan, process, address, ports) for process in plan.processes]
     kept = [{name: value for name, value in one.items() if name not in own} for one in told]

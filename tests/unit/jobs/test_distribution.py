@@ -172,8 +172,8 @@ def test_ray_gets_a_head_before_the_command() -> None:
 
     assert distribution.ray_command("python train.py", given, HOST).splitlines() == [
         (
-            f"ray start --head --port=7000 --node-ip-address={HOST} --include-dashboard=true --dashboard-port=8000"
-            " --num-cpus 2 || exit $?"
+            f"ray start --head --disable-usage-stats --port=7000 --node-ip-address={HOST}"
+            " --include-dashboard=true --dashboard-port=8000 --num-cpus 2 || exit $?"
         ),
         f"export RAY_ADDRESS={HOST}:7000",
         "python train.py",
@@ -267,8 +267,10 @@ def test_ray_that_is_installed_is_started_first(wire: Any, tmp_path: Path) -> No
     spec = ready(wire, environmentVariables={"PATH": f"{tmp_path}:/usr/bin:/bin"}, **body("Ray")).spec
 
     assert spec.kind == "shell"
-    assert spec.command.startswith("ray start --head --port=6379")
+    assert spec.command.startswith("ray start --head --disable-usage-stats --port=6379 --node-ip-address=127.0.0.1")
     assert spec.command.endswith("\npython train.py")
+    assert spec.env["RAY_AUTH_MODE"] == "token"
+    assert len(bytes.fromhex(spec.env["RAY_AUTH_TOKEN"])) == 32
 
 
 def test_the_fault_of_one_process_says_its_words_first_and_which_it_was(wire: Any) -> None:
