@@ -30,6 +30,23 @@ mlflow.log_metric("loss", lr, step=0)
 mlflow.log_metric("loss", lr / 2, step=1)
 pathlib.Path(model, "MLmodel").write_text("flavors: {{}}\\n")
 """
+PREP = """%%aml component prep --input raw=iris@latest --result rows=uri_folder
+import shutil
+
+shutil.copy(raw, rows)
+"""
+FIT = """%%aml component fit --input rows=uri_folder --input rate=0.1 --result model=uri_folder
+import os
+import mlflow
+
+mlflow.log_metric("files", len(os.listdir(rows)) * rate)
+open(f"{model}/rate.txt", "w").write(str(rate))
+"""
+SWEEP = """%%aml sweep tune --metric loss --search lr=choice(0.1,0.2) --wait --var sweep
+import mlflow
+
+mlflow.log_metric("loss", lr)
+"""
 
 
 def examples() -> list[Any]:
@@ -128,6 +145,11 @@ class Stage:
             kept = f"_kept_{name}"
             self._have(lambda kept=kept: self.client.jobs.get(names[kept].name), SCRIPT.format(name=kept))
             names[name] = names[kept]
+        if "flow" not in names:
+            self.do(PREP)
+            self.do(FIT)
+            self.do("%aml pipeline prep >> fit --wait --var flow")
+            self.do(SWEEP)
         if "running" not in names or names["running"].refresh().status in ENDED:
             self.do("%%aml command idle --var running\nimport time\ntime.sleep(600)")
 

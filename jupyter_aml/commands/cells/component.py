@@ -6,7 +6,7 @@ from jupyter_aml.commands.actions import cell_components, flags
 from jupyter_aml.commands.actions import cell_flags as shared
 from jupyter_aml.commands.grammar import Flag, Positional, Verb
 
-EXAMPLE = """%%aml component prep --input raw=uri_file --input part=0.5 --result rows=uri_folder
+EXAMPLE = """%%aml component sample --input raw=uri_file --input part=0.5 --result rows=uri_folder
 import pandas as pd
 
 pd.read_csv(raw).sample(frac=part, random_state=0).to_csv(f"{rows}/rows.csv")"""

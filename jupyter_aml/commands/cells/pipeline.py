@@ -8,8 +8,8 @@ from jupyter_aml.commands.grammar import Flag, Positional, Verb
 
 EXAMPLE = """%%aml pipeline clinic --input raw=iris@latest --var flow
 prepared = prep(raw=raw)
-trained = train(rows=prepared.outputs.rows, rate=0.5)
-return {"model": trained.outputs.model}"""
+fitted = fit(rows=prepared.outputs.rows, rate=0.5)
+return {"model": fitted.outputs.model}"""
 WRITTEN = """%%aml pipeline clinic --input raw=iris@latest --as yaml
 prepared = prep(raw=raw)"""
 OWN = """%%aml pipeline --input raw=iris@latest --wait

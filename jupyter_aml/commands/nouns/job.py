@@ -103,7 +103,7 @@ NOUN = Noun(
             ),
             positionals=(NAME,),
             examples=("%aml job rerun {job}", "%aml job rerun {job} --input lr=0.2 --var again",
-                      "%aml job rerun {flow} --from train"),
+                      "%aml job rerun {flow} --from fit"),
         ),
         Verb(
             "compare", "Show jobs side by side: what differs, metrics, curves.", job_views.compare,

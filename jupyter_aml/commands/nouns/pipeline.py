@@ -20,6 +20,6 @@ VERBS = (
             Positional("steps", "Names with >> between them.", metavar="STEP >> STEP", several=True,
                        completes="step"),
         ),
-        examples=("%aml pipeline prep >> train", "%aml pipeline prep >> train --input rate=0.2 --as yaml"),
+        examples=("%aml pipeline prep >> fit", "%aml pipeline prep >> fit --input rate=0.2 --as yaml"),
     ),
 )  # fmt: skip
