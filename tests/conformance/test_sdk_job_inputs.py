@@ -68,6 +68,16 @@ def test_an_address_given_as_a_string_stays_a_string(lab: Lab) -> None:
     assert lab.prints(command='echo "${{inputs.where}}"', inputs={"where": address}) == f"{address}\n"
 
 
+def test_data_on_the_web_are_left_to_the_script_and_the_log_says_so(lab: Lab) -> None:
+    given = Input(type="uri_file", path="https://example.com/iris.csv")
+
+    job = lab.run(command="echo ${{inputs.d}}", inputs={"d": given})
+
+    said, shown = lab.log(job.name).splitlines()
+    assert said == "The input 'd' is not fetched: the run gets the address https://example.com/iris.csv to read itself."
+    assert shown == "https://example.com/iris.csv"
+
+
 def test_an_optional_group_goes_with_an_input_that_was_left_out(lab: Lab, folder: Path) -> None:
     from azure.ai.ml import load_component
 

@@ -54,8 +54,12 @@ def test_every_page_of_a_long_list_comes_newest_first(world: Any) -> None:
 def test_the_list_is_read_page_by_page(world: Any) -> None:
     made = fill(world, PAGE + 5)
 
-    pages = [names(page) for page in world.client.jobs.list().by_page()]
+    found = world.client.jobs.list().by_page()
+    first = names(next(found))
+    following = found.continuation_token
+    pages = [first, *(names(page) for page in found)]
 
+    assert following.startswith(f"https://management.azure.com{world.entry.arm_id}/jobs?")
     assert pages == [made[::-1][:PAGE], made[::-1][PAGE:]]
 
 

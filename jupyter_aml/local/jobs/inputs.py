@@ -67,6 +67,10 @@ def _one(
     mode = str(value.get("mode") or DEFAULT_MODE).lower()
     place = locate.find(workspace, reader, str(value["uri"]), kind, target)
     if isinstance(place, locate.Elsewhere):
+        if mode != "direct":
+            found.notes.append(
+                f"The input '{name}' is not fetched: the run gets the address {place.uri} to read itself."
+            )
         return binding.Text(place.uri)
     if mode == "direct":
         return binding.Text(place.uri)
