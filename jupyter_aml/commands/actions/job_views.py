@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from jupyter_aml.client.rest import Rest
 from jupyter_aml.commands import plain
 from jupyter_aml.commands.actions import assets, jobs, live
 from jupyter_aml.commands.context import Context
@@ -28,6 +30,8 @@ CONDUCTING = ("sweep", "pipeline", "automl")
 TWO = 2
 MOST_COMPARED = 8
 """Trials of a sweep that are compared, the best ones."""
+AT_ONCE = 8
+"""Jobs asked for at the same time."""
 LONGEST_LOG = 2 << 20
 """Bytes of a log that a notebook shows."""
 
@@ -39,22 +43,57 @@ def listing(context: Context, args: Args) -> Outcome:
 
 
 def _fitting(context: Context, args: Args) -> Iterator[Any]:
-    wanted: dict[str, Any] = {"list_view_type": assets.view(args)}
+    """The jobs of a list; by status and experiment the service narrows, and the SDK reads what is shown alone."""
+    found: Iterable[Any]
     if args.parent_job_name is not None:
-        wanted["parent_job_name"] = jobs.wanted(context, args.parent_job_name, "list").name
-    if args.type and not args.all_children:
-        wanted["job_type"] = args.type.capitalize() if args.type != "automl" else "AutoML"
+        found = _children(context, jobs.wanted(context, args.parent_job_name, "list").name)
+    elif not args.all_children and (args.status or args.experiment_name):
+        found = _read(context, _names(context, args))
+    else:
+        found = _every(context, args)
+    return (job for job in found if _fits(args, job.status, job.experiment_name, job.type))
+
+
+def _every(context: Context, args: Args) -> Iterable[Any]:
+    """The jobs of the SDK's own list."""
+    wanted: dict[str, Any] = {"list_view_type": assets.view(args)}
     if args.tag:
         wanted["tag"] = args.tag
-    found = context.client.jobs.list(**wanted)
-    for job in _with_children(context, found) if args.all_children else found:
-        if args.status and str(plain.plain(job.status)).lower() != args.status.lower():
-            continue
-        if args.experiment_name and job.experiment_name != args.experiment_name:
-            continue
-        if args.type and str(job.type).lower() != args.type.lower():
-            continue
-        yield job
+    if args.type and not args.all_children:
+        wanted["job_type"] = args.type.capitalize() if args.type.lower() != "automl" else "AutoML"
+    found: Iterable[Any] = context.client.jobs.list(**wanted)
+    return _with_children(context, found) if args.all_children else found
+
+
+def _fits(args: Args, status: Any, experiment: Any, kind: Any) -> bool:
+    """Whether a job has the status, the experiment and the type that are asked for."""
+    wanted = ((args.status, status), (args.experiment_name, experiment), (args.type, kind))
+    return all(not word or str(plain.plain(found)).lower() == word.lower() for word, found in wanted)
+
+
+def _names(context: Context, args: Args) -> Iterator[str]:
+    """The names of the jobs that fit, newest first; Azure's list does not know all of these filters."""
+    asked = {
+        "listViewType": assets.view(args).value, "jobType": args.type, "tag": args.tag, "status": args.status,
+        "experimentName": args.experiment_name,
+    }  # fmt: skip
+    for item in Rest(context.connection).items("jobs", query={key: value for key, value in asked.items() if value}):
+        found = item["properties"]
+        if _fits(args, found.get("status"), found.get("experimentName"), found.get("jobType")):
+            yield str(item["name"])
+
+
+def _read(context: Context, names: Iterable[str]) -> Iterator[Any]:
+    """Jobs by their names, some of them at a time, in the order of the names."""
+    left = iter(names)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while some := list(itertools.islice(left, AT_ONCE)):
+            yield from pool.map(context.client.jobs.get, some)
+
+
+def _children(context: Context, parent: str) -> Iterator[Any]:
+    """The children of a job; what the SDK lists of them has no type."""
+    return _read(context, (child.name for child in context.client.jobs.list(parent_job_name=parent)))
 
 
 def _with_children(context: Context, found: Iterable[Any]) -> Iterator[Any]:
@@ -62,7 +101,7 @@ def _with_children(context: Context, found: Iterable[Any]) -> Iterator[Any]:
     for job in found:
         yield job
         if str(job.type).lower() in CONDUCTING:
-            yield from _with_children(context, context.client.jobs.list(parent_job_name=job.name))
+            yield from _with_children(context, _children(context, job.name))
 
 
 def show(context: Context, args: Args) -> Outcome:
