@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page
 
 PATIENCE = 60.0
+CONTRAST = 4.5
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 CONNECT = "%load_ext jupyter_aml\n%aml connect local;"
 RUN = """async index => {
   const app = window.jupyterapp, book = app.shell.currentWidget.content;
@@ -33,13 +36,56 @@ CLOSE = """() => [...window.jupyterapp.shell.widgets('main')]
 KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.id ?? ''"
 WRITE = """([index, text]) =>
   window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(text)"""
+SOURCE = "index => window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.getSource()"
+EDIT = """index => {
+  const book = window.jupyterapp.shell.currentWidget.content;
+  book.activeCellIndex = index;
+  book.mode = 'edit';
+  book.widgets[index].editor.focus();
+}"""
 TRUSTED = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
   .filter(cell => cell.type === 'code')
   .every(cell => cell.trusted)"""
 SAVED = "() => window.jupyterapp.shell.currentWidget.context.model.dirty === false"
-WIDE = """width => [...document.querySelectorAll('.jp-Notebook .jp-Aml')]
-  .map(card => card.scrollWidth - card.clientWidth)
-  .filter(excess => excess > 1)"""
+WIDE = """() => [...document.querySelectorAll('.jp-Notebook .jp-Aml, .jp-Notebook .jp-OutputArea-output pre')]
+  .map(one => [one.scrollWidth - one.clientWidth, one.innerText.slice(0, 40)])
+  .filter(([excess]) => excess > 1)"""
+"""Outputs of ours that are wider than their place."""
+
+FAINT = """least => {
+  const read = text => {
+    const found = text.match(/[\\d.]+(e-?\\d+)?/g).map(Number), scale = text.startsWith('color') ? 255 : 1;
+    return [...found.slice(0, 3).map(part => part * scale), found[3] ?? 1];
+  };
+  const over = (top, ground) => ground.map((part, at) => top[3] * top[at] + (1 - top[3]) * part);
+  const ground = element => {
+    const layers = [];
+    for (let one = element; one; one = one.parentElement) {
+      layers.push(read(getComputedStyle(one).backgroundColor));
+      if (layers.at(-1)[3] === 1) break;
+    }
+    return layers.reduceRight((below, layer) => over(layer, below), [255, 255, 255]);
+  };
+  const luminance = colour => {
+    const [r, g, b] = colour.map(part => part / 255).map(part =>
+      part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = [];
+  for (const root of document.querySelectorAll('.jp-Notebook .jp-Aml, .jp-Notebook .jp-OutputArea-output pre')) {
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const element = texts.currentNode.parentElement, text = texts.currentNode.data.trim();
+      if (!text || element.closest('style, a')) continue;
+      const behind = ground(element), colour = over(read(getComputedStyle(element).color), behind);
+      const [low, high] = [luminance(behind), luminance(colour)].sort((one, other) => one - other);
+      const ratio = (high + 0.05) / (low + 0.05);
+      if (ratio < least) faint.push(`${text.slice(0, 40)}: ${ratio.toFixed(2)}`);
+    }
+  }
+  return faint;
+}"""
+OFFERED = ".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item"
 
 
 class Book:
@@ -119,6 +165,31 @@ class Book:
         self.page.evaluate(
             "([name, given]) => window.jupyterapp.commands.execute(name, given)", [name, arguments or {}]
         )
+
+    def complete(self, index: int, text: str) -> list[str]:
+        """What JupyterLab's completer offers when TAB is pressed after a text."""
+        self.write(index, "")
+        self.page.evaluate(EDIT, index)
+        self.page.keyboard.insert_text(text)
+        self.page.keyboard.press("Tab")
+        offered = self.page.locator(OFFERED)
+        with contextlib.suppress(Error):
+            offered.first.wait_for(timeout=2000)
+        return offered.locator(".jp-Completer-match").all_inner_texts()
+
+    def accept(self, index: int) -> str:
+        """Take what the completer offers first; the cell's text."""
+        self.page.keyboard.press("Enter")
+        self.page.locator(OFFERED).first.wait_for(state="hidden")
+        return str(self.page.evaluate(SOURCE, index))
+
+    def looks_right(self) -> None:
+        """Assert that no output is wider than its place or fainter than WCAG's AA allows, in light and in dark."""
+        for name in (LIGHT, DARK):
+            self.theme(name)
+            assert (name, self.page.evaluate(WIDE)) == (name, [])
+            assert (name, self.page.evaluate(FAINT, CONTRAST)) == (name, [])
+        self.theme(LIGHT)
 
     def save(self) -> Any:
         """Save the notebook; what the file holds."""

@@ -27,12 +27,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from jupyter_aml.testing import fence, hosts
-from tests.browser.book import PATIENCE, Book
+from tests.browser.book import LIGHT, PATIENCE, Book
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDTH, HEIGHT = 1280, 1000
 SHUTDOWN = 15.0
-LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -178,18 +178,37 @@ def _context(chromium: Browser) -> BrowserContext:
 @pytest.fixture
 def opened(lab: Lab, desk: Page, request: pytest.FixtureRequest) -> Iterator[Callable[..., Book]]:
     """Opens a notebook of some cells; it is closed and its kernel ended with the test."""
-    books: list[Book] = []
 
     def opened(*sources: str) -> Book:
         name = f"{request.node.name.partition('[')[0][:60]}-{secrets.token_hex(2)}.ipynb"
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), lab.root / name)
-        books.append(Book.open(desk, lab.root / name))
-        return books[-1]
+        return Book.open(desk, lab.root / name)
 
     yield opened
-    for book in books:
-        book.close()
+    _tidy(lab, desk)
+
+
+@pytest.fixture
+def opened_file(lab: Lab, desk: Page) -> Iterator[Callable[[str], Book]]:
+    """Opens a copy of one of the product's notebooks, without the outputs that it keeps."""
+
+    def opened_file(name: str) -> Book:
+        content = nbformat.read(NOTEBOOKS / name, as_version=4)
+        for cell in content.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(content, lab.root / name)
+        return Book.open(desk, lab.root / name)
+
+    yield opened_file
+    _tidy(lab, desk)
+
+
+def _tidy(lab: Lab, desk: Page) -> None:
+    """Close the notebook of a test and end its kernel."""
+    Book(desk, lab.root).close()
+    desk.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     with contextlib.suppress(OSError):
         end_kernels(lab)
 

@@ -1,0 +1,45 @@
+"""TAB in a notebook cell of JupyterLab: its own completer shows our words and the workspace's names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.book import CONNECT, PATIENCE, Book
+
+pytestmark = pytest.mark.browser
+
+DATA = """pathlib = __import__("pathlib")
+for name in ("biopsies", "birds"):
+    _ = pathlib.Path(f"{name}.csv").write_text("x\\n1\\n")
+    %aml data create {name} {name}.csv
+"""
+
+
+def offered(book: Book, text: str, *wanted: str) -> bool:
+    """Whether TAB comes to offer just what is wanted; names of the workspace are read in the background."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if book.complete(2, text) == list(wanted):
+            return True
+        book.page.keyboard.press("Escape")
+    return False
+
+
+def test_tab_completes_nouns_verbs_flags_and_names_of_the_workspace(opened: Callable[..., Book]) -> None:
+    book = opened(CONNECT, DATA, "")
+    book.run(0)
+    book.run(1)
+
+    assert offered(book, "%aml da", "data", "datastore")
+    assert offered(book, "%aml data cr", "create")
+    assert offered(book, "x = %aml job li", "list")
+    assert book.accept(2) == "x = %aml job list"
+    assert offered(book, "%aml data list --archived", "--archived-only")
+    assert offered(book, "%aml data show b", "biopsies", "birds")
+    assert offered(book, "%aml data show biopsies:", "biopsies:1")
+    assert offered(book, "%%aml command train --input data=bio", "biopsies")
+    assert offered(book, "%%aml command train --input data=biopsies@", "biopsies@latest")
+    assert book.accept(2) == "%%aml command train --input data=biopsies@latest"
