@@ -259,7 +259,7 @@ def _distribute(spec: RunSpec, plan: distribution.Plan, body: Mapping[str, Any],
     kept = [{name: value for name, value in one.items() if name not in own} for one in told]
     if plan.size == 1:
         return replace(spec, env={**spec.env, **kept[0]})
-    threads = {"OMP_NUM_THREADS": str(max(ledger.cores() // plan.size, 1))}
+    threads = variables.threads(max(ledger.cores() // plan.size, 1))
     serves = [process.role == "ps" for process in plan.processes]
     ranks = [Rank(env, str(log), served) for env, log, served in zip(kept, logs, serves, strict=True)]
     return replace(spec, env={**threads, **spec.env}, ranks=tuple(ranks))
