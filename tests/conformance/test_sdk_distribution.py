@@ -206,7 +206,8 @@ def test_tensorflow_tasks_are_told_their_cluster(lab: Lab) -> None:
         "import os, time, json\n"
         "task = json.loads(os.environ['TF_CONFIG'])['task']\n"
         "print(task['type'], task['index'], flush=True)\n"
-        "if task['type'] == 'ps':\n    time.sleep(600)\n",
+        "if task['type'] == 'ps':\n    open('serves', 'w').close()\n    time.sleep(600)\n"
+        "while not os.path.exists('serves'):\n    time.sleep(0.02)\n",
         distribution=TensorFlowDistribution(worker_count=2, parameter_server_count=1),
         instance_count=2,
     )
