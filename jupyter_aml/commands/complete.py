@@ -54,8 +54,14 @@ def line_of(text: str, line: int, column: int) -> str | None:
     return before
 
 
-def in_notebook(before: str, namespace: Mapping[str, Any]) -> Completions | None:
-    """Completions of a notebook's line; None where it is no command, or a file or Python is being typed."""
+def in_notebook(before: str, namespace: Mapping[str, Any], steps: Iterable[str] = ()) -> Completions | None:
+    """Completions of a notebook's line; None where it is no command, or a file or Python is being typed.
+
+    Args:
+        before: The line up to the cursor.
+        namespace: The user's variables.
+        steps: Names of the steps that cells have made.
+    """
     head = HEAD.match(before)
     if head is None:
         return None
@@ -71,10 +77,10 @@ def in_notebook(before: str, namespace: Mapping[str, Any]) -> Completions | None
         return _options(option["line"].split(), option["key"], grammar())
     words = rest.split()
     fragment = words.pop() if words and not rest[-1].isspace() else ""
-    return complete(Line(tuple(words), fragment, cell), grammar(), INDEX)
+    return complete(Line(tuple(words), fragment, cell), grammar(), INDEX, steps)
 
 
-def complete(line: Line, table: Grammar, index: Index) -> Completions | None:
+def complete(line: Line, table: Grammar, index: Index, steps: Iterable[str] = ()) -> Completions | None:
     """What may replace a line's fragment; None where it is a file's name."""
     if not line.words:
         known = {*table.first_words, *(table.cells if line.cell else ())}
@@ -83,7 +89,7 @@ def complete(line: Line, table: Grammar, index: Index) -> Completions | None:
     if found is None:
         return _words_after(line, table)
     verb, used = found
-    return _Slot(verb, line.words[used:], index).complete(line.fragment)
+    return _Slot(verb, line.words[used:], index, steps).complete(line.fragment)
 
 
 def _words_after(line: Line, table: Grammar) -> Completions | None:
@@ -113,10 +119,11 @@ def _verb(words: Sequence[str], table: Grammar, *, cell: bool) -> tuple[Verb, in
 class _Slot:
     """The place after some words of a verb."""
 
-    def __init__(self, verb: Verb, words: Sequence[str], index: Index) -> None:
+    def __init__(self, verb: Verb, words: Sequence[str], index: Index, steps: Iterable[str] = ()) -> None:
         self.verb = verb
         self.words = words
         self.index = index
+        self.steps = steps
 
     def complete(self, fragment: str) -> Completions | None:
         """What may stand here."""
@@ -181,7 +188,8 @@ class _Slot:
             return _matching(fragment, ("true", "false"))
         if item.completes in FILES or (item.kind == "path" and not item.completes):
             return None
-        found = self._names(item, fragment)
+        offers = item.offers if isinstance(item, Flag) else ()
+        found = [*offers, *self._names(item, fragment)]
         if not found and not item.completes and item.kind in ("object", "pair"):
             return None
         return _matching(fragment, found, "instance")
@@ -191,6 +199,8 @@ class _Slot:
         kind = item.completes
         if kind == "version":
             return self._versions()
+        if kind == "step":
+            return [*self.steps, *self.index.names("component")]
         prefix = "azureml:" if fragment.startswith("azureml:") else ""
         bare = fragment.removeprefix(prefix)
         if kind not in VERSIONED:

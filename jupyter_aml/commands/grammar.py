@@ -52,6 +52,7 @@ class Flag:
         aliases: Other long words that mean the same (`--endpoint` for `--endpoint-name`).
         completes: Which names of the workspace complete the value: data, model, compute, job, file, ...
         expands: Whether `{expr}` is evaluated in the value.
+        offers: Values that completion offers, others being allowed.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Flag:
     aliases: tuple[str, ...] = ()
     completes: str = ""
     expands: bool = True
+    offers: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

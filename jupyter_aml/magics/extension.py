@@ -27,7 +27,7 @@ def load(shell: Any) -> None:
     shell.input_transformer_manager.cleanup_transforms.append(lines.ask_for_help)
     shell.input_transformers_post.append(lines.keep_quiet)
     shell.events.register("pre_run_cell", marked.record)
-    matcher = matching.matcher(shell)
+    matcher = matching.matcher(shell, magic.steps)
     if matcher is not None:
         shell.Completer.custom_matchers.append(matcher)
     setattr(shell, KEPT, (marked, matcher))

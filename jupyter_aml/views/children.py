@@ -110,7 +110,7 @@ def _trial(one: Child, snapshot: Snapshot, mark: str) -> dict[str, object]:
 def _trials(trials: Sequence[Child], snapshot: Snapshot) -> str:
     if not trials:
         return ""
-    rows = [_trial(one, snapshot, "") for one in trials]
+    rows = [_trial(one, snapshot, " ★") for one in trials]
     names = table.columns_of(rows)
     header = "".join(f'<th scope="col">{markup.esc(name)}</th>' for name in names)
     lines = []

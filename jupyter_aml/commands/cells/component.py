@@ -23,7 +23,7 @@ CELL = Verb(
     cell_components.component,
     flags=(
         Flag("input", "An input: a type (uri_file, uri_folder, number, integer, boolean, string) or a value.", "i",
-             kind="pair", metavar="NAME=TYPE", completes="data"),
+             kind="pair", metavar="NAME=TYPE", completes="data", offers=tuple(cell_components.DECLARED)),
         shared.RESULT, shared.ENVIRONMENT, flags.VERSION,
         Flag("var", "Bind the component to this variable.", metavar="NAME"),
         Flag("display-name", "What people call it."), flags.DESCRIPTION, flags.TAGS, shared.VARIABLE, shared.CODE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jupyter_aml.commands.actions import cell_flags as shared
 from jupyter_aml.commands.actions import cell_sweeps, flags
 from jupyter_aml.commands.grammar import Flag, Positional, Verb
+from jupyter_aml.commands.scripts import search
 
 EXAMPLE = """%%aml sweep tune --input data=iris@latest --metric accuracy --trials 4 --var best
 #| depth: choice(1, 2, 3)
@@ -25,6 +26,8 @@ WRITTEN = """%%aml sweep tune --metric loss --as yaml
 import mlflow
 
 mlflow.log_metric("loss", rate)"""
+SPELLED = tuple(example.replace(" ", "") for example in search.EXAMPLES.values())
+"""Distributions as a line takes them, without spaces."""
 
 CELL = Verb(
     "sweep",
@@ -32,7 +35,7 @@ CELL = Verb(
     cell_sweeps.sweep,
     flags=(
         Flag("search", "A searched parameter: choice(a,b), uniform(0,1), loguniform(-5,0), randint(9), ...",
-             kind="pair", metavar="NAME=DISTRIBUTION"),
+             kind="pair", metavar="NAME=DISTRIBUTION", offers=SPELLED),
         Flag("metric", "The metric that ranks the trials; the script logs it.", aliases=("primary-metric",),
              completes="metric"),
         Flag("goal", "Whether more or less of it is better; as its name says when omitted.",
@@ -46,7 +49,7 @@ CELL = Verb(
         Flag("seed", "The seed of random sampling.", kind="int"),
         Flag("rule", "How random points are spread.", choices=cell_sweeps.RULES),
         Flag("early-termination", "Ends trials that lag: bandit(0.1), median, truncation(20); interval= and delay=.",
-             metavar="POLICY"),
+             metavar="POLICY", offers=("bandit(0.1)", "median", "truncation(20)")),
         Flag("trial-timeout", "Of one trial: seconds, or 10m, 2h.", metavar="TIME"),
         shared.INPUT, shared.RESULT, *shared.RUNS, shared.ENVIRONMENT, *shared.ABOUT, shared.VARIABLE, shared.TIMEOUT,
         shared.CODE, *shared.MACHINE, shared.AS, flags.WEB,
