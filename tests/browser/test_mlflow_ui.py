@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,8 @@ def test_mlflows_ui_shows_runs_metrics_and_artifacts_and_stays_on_this_machine(t
 
     tab.goto(page.link)
 
-    tab.get_by_role("link", name="cancer", exact=True).first.click()
+    link = tab.get_by_role("link", name="cancer", exact=True).first
+    expect(link).to_have_attribute("href", re.compile(r"#/experiments/1\b"))
     tab.goto(f"{page.url}#/experiments/1/runs")
     row = tab.get_by_role("link", name="calm-fox")
     row.first.click()
