@@ -46,7 +46,7 @@ def run_id(home: Path) -> Iterator[str]:
     hosts.stop(home)
 
 
-def test_mlflows_ui_shows_runs_metrics_and_artifacts_and_stays_on_this_machine(tab: Page, run_id: str) -> None:
+def test_mlflows_ui_shows_runs_metrics_and_artifacts_and_stays_on_this_machine(run_id: str, tab: Page) -> None:
     page = mlflow_ui.page(clients.connection(clients.current_client()))
     asked: list[Request] = []
     failed: list[str] = []
