@@ -7,14 +7,17 @@ import shutil
 import signal
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from jupyter_aml.client import warm
+from jupyter_aml.errors import AmlError
 from jupyter_aml.local.store import bell
 from jupyter_aml.testing import hosts
 
@@ -175,3 +178,54 @@ def lab(installation: Lab, home: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(work)
     yield installation
     installation.leave()
+
+
+class Notebook:
+    """A shell with the extension, connected to the store of these tests."""
+
+    def __init__(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        self.shell = shell
+        self._capsys = capsys
+
+    def cell(self, text: str) -> str:
+        """Run a cell that must do well; what it showed."""
+        result = self.shell.run_cell(text)
+        assert result.success, result.error_in_exec or result.error_before_exec
+        return self.shown()
+
+    def value(self, text: str) -> Any:
+        """Run a cell that must do well; what it gives: an outcome."""
+        result = self.shell.run_cell(text)
+        assert result.success, result.error_in_exec or result.error_before_exec
+        return result.result
+
+    def refused(self, text: str) -> str:
+        """Run a cell that must be refused by us; what it showed, which has no traceback of ours."""
+        result = self.shell.run_cell(text)
+        shown = self.shown()
+        assert isinstance(result.error_in_exec, AmlError), f"{result.error_in_exec!r}: {shown}"
+        assert "jupyter_aml/" not in shown
+        assert "azure/ai/ml" not in shown
+        return shown
+
+    def shown(self) -> str:
+        found = self._capsys.readouterr()
+        return found.out + found.err
+
+
+@pytest.fixture
+def notebook(lab: Lab, capsys: pytest.CaptureFixture[str]) -> Iterator[Notebook]:
+    assert lab.client is not None
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    shell.run_line_magic("load_ext", "jupyter_aml")
+    shell.run_cell("%aml connect local;")
+    capsys.readouterr()
+    yield Notebook(shell, capsys)
+    for thread in threading.enumerate():
+        if thread.name.startswith("jupyter_aml-card"):
+            thread.join(30)
+    shell.run_line_magic("unload_ext", "jupyter_aml")
+    shell.history_manager.end_session()
+    InteractiveShell.clear_instance()

@@ -6,61 +6,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
-from jupyter_aml.errors import AmlError, JobFailedError
+from jupyter_aml.errors import JobFailedError
 
-from .conftest import FINAL, Lab, wait_for
-
-
-class Notebook:
-    """A shell with the extension, connected to the store of these tests."""
-
-    def __init__(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
-        self.shell = shell
-        self._capsys = capsys
-
-    def cell(self, text: str) -> str:
-        """Run a cell that must do well; what it showed."""
-        result = self.shell.run_cell(text)
-        assert result.success, result.error_in_exec or result.error_before_exec
-        return self.shown()
-
-    def refused(self, text: str) -> str:
-        """Run a cell that must be refused by us; what it showed, which has no traceback of ours."""
-        result = self.shell.run_cell(text)
-        shown = self.shown()
-        assert isinstance(result.error_in_exec, AmlError), f"{result.error_in_exec!r}: {shown}"
-        assert "jupyter_aml/" not in shown
-        assert "azure/ai/ml" not in shown
-        return shown
-
-    def shown(self) -> str:
-        found = self._capsys.readouterr()
-        return found.out + found.err
-
-
-@pytest.fixture
-def notebook(lab: Lab, capsys: pytest.CaptureFixture[str]) -> Iterator[Notebook]:
-    assert lab.client is not None
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.history_manager.enabled = False
-    shell.run_line_magic("load_ext", "jupyter_aml")
-    shell.run_cell("%aml connect local;")
-    capsys.readouterr()
-    yield Notebook(shell, capsys)
-    for thread in threading.enumerate():
-        if thread.name.startswith("jupyter_aml-card"):
-            thread.join(30)
-    shell.run_line_magic("unload_ext", "jupyter_aml")
-    shell.history_manager.end_session()
-    InteractiveShell.clear_instance()
+from .conftest import FINAL, Lab, Notebook, wait_for
 
 
 @pytest.mark.parametrize(

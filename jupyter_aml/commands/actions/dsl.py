@@ -83,7 +83,7 @@ def build(context: Context, source: Source, name: str, values: Mapping[str, Any]
     from azure.ai.ml import dsl
 
     names = _names(context, source, values)
-    tree = _Calls(set(names)).visit(source.tree)
+    tree = _Calls({key for key, value in names.items() if isinstance(value, Part)}).visit(source.tree)
     names = {f"{CALLED}{key}" if isinstance(value, Part) else key: value for key, value in names.items()}
     names |= {key.removeprefix(CALLED): value for key, value in names.items() if isinstance(value, Part)}
     if source.function:
