@@ -120,3 +120,76 @@ def test_local_paths_lose_the_prefix_that_the_sdk_gives_them() -> None:
     assert found == {
         **paths, "a": "./x.csv", "b": "/data/x y.csv", "c": "C:\\x.csv", "d": "src/x",
     }  # fmt: skip
+
+
+SWEEP: dict[str, Any] = {
+    "type": "sweep",
+    "display_name": "tune",
+    "trial": {
+        "command": "python t.py --lr ${{search_space.lr}} --n ${{inputs.n}}",
+        "code": f"{ARM}/codes/abc/versions/1",
+        "environment": f"{ARM}/environments/clinic/versions/2",
+        "environment_variables": {},
+    },
+    "search_space": {"lr": {"type": "uniform", "min_value": 0, "max_value": 1}},
+    "sampling_algorithm": {"type": "random", "seed": 3},
+    "objective": {"goal": "maximize", "primary_metric": "auc"},
+    "limits": {"max_total_trials": 4, "timeout": 100},
+    "inputs": {"n": "3"},
+}
+PIPELINE: dict[str, Any] = {
+    "type": "pipeline",
+    "inputs": {"raw": {"type": "uri_file", "path": f"{ARM}/data/iris/versions/3"}},
+    "jobs": {
+        "known": {
+            "type": "command",
+            "component": {"id": f"{ARM.removeprefix('azureml:')}/components/prep/versions/4", "command": "x"},
+            "inputs": {"raw": {"path": "${{parent.inputs.raw}}"}, "most": 3},
+        },
+        "own": {
+            "type": "command",
+            "component": {
+                "id": f"{ARM.removeprefix('azureml:')}/components/azureml_anonymous/versions/9",
+                "version": "9",
+                "creation_context": {"created_at": "x"},
+                "command": "python t.py",
+                "code": f"{ARM}/codes/abc/versions/1",
+                "environment": f"{ARM}/environments/clinic/versions/2",
+            },
+            "inputs": {"rows": {"path": "./rows", "type": "uri_folder"}},
+        },
+    },
+}
+
+
+def test_the_trial_of_a_sweep_keeps_its_code_and_shortens_the_rest() -> None:
+    found = forms.specification(SWEEP)
+
+    assert found["$schema"].endswith("/sweepJob.schema.json")
+    assert found["trial"]["code"] == SWEEP["trial"]["code"]
+    assert found["trial"]["environment"] == "azureml:clinic:2"
+    assert "environment_variables" not in found["trial"]
+    assert found["inputs"] == {"n": 3}
+
+
+def test_a_sweep_as_python_builds_its_trial_and_its_space() -> None:
+    text = forms.as_sdk(SWEEP, group="g", workspace="w", subscription="s")
+
+    compile(text, "sweep.py", "exec")
+    assert "from azure.ai.ml.sweep import RandomSamplingAlgorithm, Uniform" in text
+    assert "--lr ${{inputs.lr}} --n ${{inputs.n}}" in text
+    assert "lr=Uniform(min_value=0, max_value=1)" in text
+    assert "sampling_algorithm=RandomSamplingAlgorithm(seed=3)" in text
+    assert "job.display_name = 'tune'" in text
+
+
+def test_a_pipeline_names_registered_components_and_spells_its_own_out() -> None:
+    known, own = forms.specification(PIPELINE)["jobs"].values()
+
+    assert known == {
+        "type": "command", "component": "azureml:prep:4", "inputs": {"raw": "${{parent.inputs.raw}}", "most": 3},
+    }  # fmt: skip
+    assert own["component"] == {
+        "command": "python t.py", "code": f"{ARM}/codes/abc/versions/1", "environment": "azureml:clinic:2",
+    }  # fmt: skip
+    assert own["inputs"] == {"rows": {"path": "./rows", "type": "uri_folder"}}

@@ -260,3 +260,22 @@ def test_a_grammar_is_completed_without_a_shell(grammar: Grammar, index: Index) 
 
     assert found is not None
     assert found.texts == ("create",)
+
+
+def test_steps_of_cells_are_offered_beside_the_components_of_the_workspace(index: Index) -> None:
+    chain = Verb("pipeline", "Chain.", run, positionals=(Positional("steps", several=True, completes="step"),))
+    index.put({"component": ("prepare",)}, {})
+
+    found = complete(Line(("pipeline", "fit", ">>"), "pre"), build((), (chain,)), index, steps=["prep", "fit"])
+
+    assert found is not None
+    assert found.texts == ("prep", "prepare")
+
+
+def test_what_a_flag_offers_stands_beside_the_names_of_the_workspace(index: Index) -> None:
+    flag = Flag("input", "In.", kind="pair", completes="data", offers=("integer",))
+
+    found = complete(Line(("x", "--input"), "n=i"), build((), (Verb("x", "X.", run, flags=(flag,)),)), index)
+
+    assert found is not None
+    assert found.texts == ("integer", "iris", "irish")

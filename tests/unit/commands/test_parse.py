@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_aml.commands.grammar import Args, Grammar, Noun, Verb, build
+from jupyter_aml.commands.grammar import Args, Grammar, Noun, Positional, Verb, build
 from jupyter_aml.commands.parse import Command, parse
 from jupyter_aml.commands.tokens import literals, tokenize
 from jupyter_aml.errors import UsageError
@@ -228,6 +228,39 @@ def test_free_options_are_collected_where_a_cell_takes_them(read: Reader) -> Non
     args = read("sweep --metric auc", "#| lr: loguniform(-5, 0)\n#| k: choice([1, 2])\n").args
 
     assert args.space == {"lr": "loguniform(-5, 0)", "k": "choice([1, 2])"}
+
+
+def test_a_list_among_free_options_stays_a_list_and_expressions_keep_their_objects(read: Reader) -> None:
+    args = read("sweep", "#| kind: [gini, entropy]\n#| depth: {depths}\n", depths=[1, 2]).args
+
+    assert args.space == {"kind": "[gini, entropy]", "depth": [1, 2]}
+
+
+def test_a_cell_and_a_noun_with_a_cell_of_one_word_are_told_apart_by_a_name() -> None:
+    def echo(_context: Any, args: Args) -> Args:
+        return args
+
+    table = build(
+        (Noun("part", "Parts.", (Verb("create", "From YAML.", echo, cell=True),)),),
+        (),
+        (Verb("part", "From a script.", echo, positionals=(Positional("name"),), cell=True),),
+    )
+
+    def path(line: str) -> tuple[tuple[str, ...], bool]:
+        found = parse(tokenize(line), table, {}, "body")
+        return found.path, found.cell
+
+    assert path("part") == (("part", "create"), True)
+    assert path("part --verbose") == (("part", "create"), True)
+    assert path("part create") == (("part", "create"), False)
+    assert path("part prep") == (("part",), True)
+
+
+def test_a_value_cut_at_a_space_is_refused_with_quotes_as_the_remedy(read: Reader) -> None:
+    with pytest.raises(UsageError, match=r"does not know what to do with '1\)'") as caught:
+        read("command train --input lr=uniform(0, 1)", "x = 1")
+
+    assert caught.value.remedy == "A value with spaces stands in quotes: 'lr=uniform(0, 1)'."
 
 
 def test_an_unknown_option_is_refused_with_its_line(read: Reader) -> None:
