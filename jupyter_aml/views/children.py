@@ -39,7 +39,7 @@ def plain(snapshot: Snapshot) -> str:
         note = f"… and {len(rest)} more" if rest else ""
         return "\n".join([counts(snapshot), table.plain(rows, note=note)]) if rows else counts(snapshot)
     if "steps" in snapshot:
-        return "\n".join([counts(snapshot), table.plain([_step(one, snapshot) for one in snapshot["steps"]])])
+        return "\n".join([counts(snapshot), table.plain(_rows(snapshot))])
     return ""
 
 
@@ -141,10 +141,15 @@ def _step(one: Child, snapshot: Snapshot) -> dict[str, object]:
 
 
 def _steps(snapshot: Snapshot) -> str:
+    return table.grid(_rows(snapshot))
+
+
+def _rows(snapshot: Snapshot) -> list[dict[str, object]]:
+    """The rows of the steps, without a column in which nothing stands."""
     rows = [_step(one, snapshot) for one in snapshot["steps"]]
-    if not any(row["reused"] for row in rows):
-        rows = [{key: value for key, value in row.items() if key != "reused"} for row in rows]
-    return table.grid(rows)
+    if any(row["reused"] for row in rows):
+        return rows
+    return [{key: value for key, value in row.items() if key != "reused"} for row in rows]
 
 
 def _lasted(one: Child, snapshot: Snapshot) -> str:

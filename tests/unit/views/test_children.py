@@ -111,3 +111,11 @@ def test_what_scripts_name_is_escaped() -> None:
 def test_a_job_without_children_shows_none() -> None:
     assert children.html({"status": "Running"}) == ""
     assert children.plain({"status": "Running"}) == ""
+
+
+def test_a_pipeline_that_took_nothing_over_has_no_column_for_it() -> None:
+    fresh = {**PIPELINE, "steps": PIPELINE["steps"][1:]}
+
+    assert "reused" not in children.plain(fresh)
+    assert "reused" not in children.html(fresh)
+    assert "reused" in children.plain(PIPELINE)
