@@ -29,6 +29,7 @@ from jupyter_aml.local.jobs import (
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.records import Reader, Record
 from jupyter_aml.local.runtime import commands, interpreters, overlay
+from jupyter_aml.local.runtime.environments import Environment, Unbuilt
 from jupyter_aml.local.runtime.spec import Python, Rank, RunSpec
 from jupyter_aml.local.store import blob_files
 from jupyter_aml.local.store.workspace import Workspace
@@ -59,37 +60,48 @@ def log_path(workspace: Workspace, job: str) -> Path:
     return main if main.exists() else min(folder.glob("std_log_process_*.txt"), default=main)
 
 
-def make_logs(workspace: Workspace, job: str, plan: distribution.Plan) -> list[Path]:
-    """Empty logs, one for each process, in the order of their ranks."""
+def make_logs(workspace: Workspace, job: str, plan: distribution.Plan, *, keep: bool = False) -> list[Path]:
+    """Logs, one for each process, in the order of their ranks: empty, or as they are."""
     folder = workspace.runs_folder(job) / "user_logs"
     folder.mkdir(parents=True, exist_ok=True)
     logs = [folder / plan.log_name(process) for process in plan.processes]
     for old in set(folder.glob("std_log*.txt")) - set(logs):
         old.unlink()
     for log in logs:
-        log.write_bytes(b"")
+        log.open("ab" if keep else "wb").close()
     return logs
 
 
-def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[str, str]) -> Ready:
-    """Make a run's folders and say what to start.
+def prepare(
+    workspace: Workspace,
+    record: Record,
+    *,
+    door: str,
+    outer: Mapping[str, str],
+    environment: Environment | None = None,
+) -> Ready | Unbuilt:
+    """Make a run's folders and say what to start; nothing is made while its environment is not built.
 
     Args:
         workspace: The job's.
         record: The job.
         door: Address of the host's loopback door.
         outer: The host's environment.
+        environment: What was built for it; the run's log tells of that already.
 
     Raises:
         ResourceError: Something that the job needs does not exist or cannot be had here.
         AmlError: The environment cannot be used.
         OSError: The disk refuses.
     """
+    found = environment or surroundings.of(workspace, record, outer)
+    if isinstance(found, Unbuilt):
+        return found
     work, runs = workspace.work_folder(record.name), workspace.runs_folder(record.name)
     clear(work)
     work.mkdir(mode=0o700, parents=True)
     plan = distribution.read(record.body)
-    logs = make_logs(workspace, record.name, plan)
+    logs = make_logs(workspace, record.name, plan, keep=environment is not None)
     code = work / "code"
     with workspace.database.read() as reader:
         given = inputs.plan(workspace, reader, record.body, work / "inputs")
@@ -106,15 +118,14 @@ def prepare(workspace: Workspace, record: Record, *, door: str, outer: Mapping[s
     outputs.make(made)
     targets = _targets(made)
     facts = _facts(workspace, record, door, given=given.texts(), targets=targets, experiment_id=experiment_id)
-    environment = surroundings.of(workspace, record, logs[0])
     shared = variables.threads(record.state.get("threads"))
     env = {**shared, **variables.base(outer), **variables.of_run(facts)}
-    spec = _spec(workspace, record, python=environment.interpreter, given=given, targets=targets, env=env)
+    spec = _spec(workspace, record, python=found.interpreter, given=given, targets=targets, env=env)
     spec = _distribute(spec, plan, record.body, logs)
     notes = [*settings.notes(record.body), *distribution.notes(plan, record.body), *given.notes]
-    with logs[0].open("a", encoding="utf-8") as log:
-        log.writelines(f"{note}\n" for note in notes)
-    return Ready(spec, {"inputs": given.texts(), "notes": [*environment.notes, *notes]})
+    surroundings.say(logs[0], [*(() if environment else found.notes), *notes])
+    facts_of_it = {"inputs": given.texts(), "notes": [*found.notes, *notes], "python": found.interpreter.executable}
+    return Ready(spec, facts_of_it)
 
 
 def clear(work: Path) -> None:

@@ -8,10 +8,11 @@ takes each job from where it really is.
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,9 +21,11 @@ from jupyter_aml.local.jobs import ledger, lifecycle, records, registry, setting
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.conducted.performance import Performance
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Instruction, Job, Status
+from jupyter_aml.local.jobs.live import Key, Live
 from jupyter_aml.local.jobs.prepare import Ready
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.runtime import handles
+from jupyter_aml.local.runtime.environments import Environment, Unbuilt
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.store import blob_files
@@ -36,9 +39,6 @@ AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 0.2
 """How often a run is looked at where the system cannot tell that a process has ended."""
 
-Key = tuple[str, str]
-"""(GUID of the workspace, name of the job in lower case)."""
-
 
 class Loop(Protocol):
     """What the runner needs of the host's loop."""
@@ -47,36 +47,6 @@ class Loop(Protocol):
     def later(self, seconds: float, call: Callable[[], None]) -> None: ...
     def watch(self, fd: int, call: Callable[[], None]) -> None: ...
     def unwatch(self, fd: int) -> None: ...
-
-
-@dataclass
-class Live:
-    """A job in the host's hands.
-
-    Attributes:
-        untold: Events that are not committed yet.
-        state: The executor's facts, as the record will keep them.
-        slot: The compute's line; `need` is how many of its slots the job takes.
-    """
-
-    workspace: Workspace
-    record: Record
-    job: Job
-    state: dict[str, Any]
-    slot: slots.Key
-    need: int
-    untold: list[Event] = field(default_factory=list)
-    ready: Ready | None = None
-    handle: Handle | Performance | None = None
-
-    @property
-    def conducts(self) -> bool:
-        """Whether its work is other jobs."""
-        return registry.job_type(self.record.type).conducts
-
-    @property
-    def key(self) -> Key:
-        return self.workspace.entry.id, self.record.name.lower()
 
 
 class Runner:
@@ -239,7 +209,7 @@ class Runner:
                 self._slots.release(live.slot, live.record.name)
                 self._grant()
             case Instruction.ABORT_PREPARATION:
-                pass  # it ends by itself; what it brings is then dropped
+                live.given_up.set()  # the rest ends by itself; what it brings is then dropped
         return None
 
     def _in_thread(self, live: Live, call: Callable[[Live], Any], then: Callable[[Live, Any], None]) -> None:
@@ -269,18 +239,37 @@ class Runner:
 
     # preparing and starting
 
-    def _prepare(self, live: Live) -> Ready | Fault | None:
+    def _prepare(self, live: Live) -> Ready | Unbuilt | Fault | None:
         if live.conducts:
             return None
-        return work.make_ready(live.workspace, live.record, self._door, self._outer)
+        return work.make_ready(live.workspace, live.record, self._door, self._outer, live.environment)
 
-    def _prepared(self, live: Live, ready: Ready | Fault | None) -> None:
+    def _prepared(self, live: Live, ready: Ready | Unbuilt | Fault | None) -> None:
+        if isinstance(ready, Unbuilt):
+            self._build(live, ready)
+            return
         if isinstance(ready, Fault):
             self._feed(live, lifecycle.PreparationFailed(self._clock(), ready))
             return
         live.ready = ready
         live.state |= ready.facts if ready else {}
         self._feed(live, lifecycle.Prepared(self._clock()))
+
+    def _build(self, live: Live, unbuilt: Unbuilt) -> None:
+        """Build the job's environment in a thread of its own: it may take long, and others wait for the workers."""
+
+        def finished() -> None:
+            found = work.build(live.workspace, live.record, unbuilt, live.given_up.is_set)
+            self._loop.soon(lambda: self._built(live, found))
+
+        threading.Thread(target=finished, name="jupyter_aml-build", daemon=True).start()
+
+    def _built(self, live: Live, found: Environment | Fault) -> None:
+        if isinstance(found, Fault):
+            self._prepared(live, found)
+            return
+        live.environment = found
+        self._in_thread(live, self._prepare, self._prepared)
 
     def _start(self, live: Live) -> Handle | Performance | Fault:
         if live.conducts:
@@ -363,7 +352,7 @@ class Runner:
         live.state |= {"phase": live.job.phase.value, "cancelled": live.job.cancelled}
         try:
             asked = ledger.write(
-                live.workspace, live.job, live.untold, live.state, now=self._clock(), started=_begun(live)
+                live.workspace, live.job, live.untold, live.state, now=self._clock(), started=live.begun
             )
         except AmlError:
             traceback.print_exc(file=sys.stderr)
@@ -413,14 +402,8 @@ class Runner:
         for live in list(self._live.values()):
             if isinstance(live.handle, Performance):
                 live.handle.close()
+            live.given_up.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 _URGENT = lifecycle.FINAL | {Status.RUNNING}
-
-
-def _begun(live: Live) -> float | None:
-    for event in live.untold:
-        if isinstance(event, lifecycle.Started) or (isinstance(event, lifecycle.HostReturned) and event.alive):
-            return live.handle.started if live.handle and live.handle.started else event.at
-    return None

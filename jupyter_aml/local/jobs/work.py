@@ -14,13 +14,14 @@ from typing import Any
 
 from jupyter_aml.agent import records as agent_records
 from jupyter_aml.errors import AmlError, ResourceError
-from jupyter_aml.local.jobs import outputs, prepare, records, registry, verdict
+from jupyter_aml.local.jobs import distribution, outputs, prepare, records, registry, surroundings, verdict
 from jupyter_aml.local.jobs.conducted.performance import Performance, Unable
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault
 from jupyter_aml.local.jobs.prepare import Ready, log_path
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.jobs.types.base import JobType
+from jupyter_aml.local.runtime.environments import Environment, Unbuilt
 from jupyter_aml.local.runtime.handles import Exit, Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.store import blob_files
@@ -40,13 +41,28 @@ class Kept:
 
 
 def make_ready(
-    workspace: Workspace, record: Record, door: Callable[[], str], outer: Mapping[str, str]
-) -> Ready | Fault:
-    """Prepare a run; a fault of the job's comes back as one."""
+    workspace: Workspace,
+    record: Record,
+    door: Callable[[], str],
+    outer: Mapping[str, str],
+    environment: Environment | None = None,
+) -> Ready | Unbuilt | Fault:
+    """Prepare a run, unless its environment has to be built first; a fault of the job's comes back as one."""
     try:
-        return prepare.prepare(workspace, record, door=door(), outer=outer)
+        return prepare.prepare(workspace, record, door=door(), outer=outer, environment=environment)
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must end with a reason
         fault = fault_of(error, "The job could not be prepared")
+    say(workspace, record.name, fault.message)
+    return fault
+
+
+def build(workspace: Workspace, record: Record, unbuilt: Unbuilt, given_up: Callable[[], bool]) -> Environment | Fault:
+    """Build a run's environment; a fault of the job's comes back as one, also when it was given up."""
+    try:
+        log, *_ = prepare.make_logs(workspace, record.name, distribution.read(record.body))
+        return surroundings.build(workspace, record, unbuilt, log, given_up)
+    except Exception as error:  # noqa: BLE001 - idem
+        fault = fault_of(error, "The environment could not be built")
     say(workspace, record.name, fault.message)
     return fault
 

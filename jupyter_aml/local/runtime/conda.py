@@ -50,7 +50,7 @@ class Wanted:
     """What an environment asks of pip.
 
     Attributes:
-        python: Version such as `3.10`, empty when any will do.
+        python: Version such as `3.10`, or a range such as `>=3.8,<3.12`; empty when any will do.
         requirements: Lines of a requirements file, in the file's order.
         notes: Sentences on what cannot be had.
     """
@@ -89,12 +89,18 @@ def parse(text: str) -> Wanted:
             continue
         name, version = split(str(entry))
         if name == "python":
-            python = version.lstrip("=<>~! ").split(",")[0].rstrip(".*")
+            python = _python(version)
         elif name not in SILENT and FOREIGN.match(name):
             notes.append(f"The conda package '{entry}' is no Python package; it is not installed here.")
         elif name not in SILENT:
             requirements.append(f"{RENAMED.get(name, name)}{pip_version(version)}")
     return Wanted(python, tuple(dict.fromkeys(requirements)), tuple(notes))
+
+
+def _python(version: str) -> str:
+    """The Python that a conda file asks for: a version, or a range as pip writes it."""
+    text = pip_version(version)
+    return text.removeprefix("==").removesuffix(".*") if text.startswith("==") and "," not in text else text
 
 
 def _refused(why: str) -> ResourceError:

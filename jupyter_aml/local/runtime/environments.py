@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.local.runtime import builds, conda
+from jupyter_aml.local.runtime import builds, conda, curated, installed
 from jupyter_aml.local.runtime.conda import Wanted
 from jupyter_aml.local.runtime.interpreters import Interpreter, describe
 
-CURATED = re.compile(
-    r"^azureml://registries/[^/]+/environments/(?P<name>[^/]+)/|^(?:azureml:)?(?P<old>AzureML-[^:@/]+)", re.IGNORECASE
-)
 SUBMITTERS = ("jupyter_aml.interpreter", "submitter")
 """The tag of an environment that records the submitter's Python: here the original serves, Azure builds the record."""
+
+OLDEST, NEWEST = 8, 16
+"""Minor versions of Python 3 that runs can have, and that are looked for where a range is asked for."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,55 @@ class Environment:
     notes: tuple[str, ...] = ()
 
 
-def resolve(
-    properties: Mapping[str, Any] | None, *, name: str, recorded: str, home: Path, say: builds.Say
-) -> Environment:
-    """The Python that an environment means, built first when it has packages of its own.
+@dataclass(frozen=True)
+class Unbuilt:
+    """An environment that has to be built first.
+
+    Attributes:
+        wanted: Its packages.
+        base: The Python to build it on.
+        home: The store.
+        notes: As of the environment.
+    """
+
+    wanted: Wanted
+    base: Interpreter
+    home: Path
+    notes: tuple[str, ...] = ()
+
+    def build(self, watch: builds.Watch) -> Environment:
+        """Build it, which may take minutes.
+
+        Raises:
+            ResourceError: It cannot be built (`ImageBuildFailure`).
+            GivenUpError: `watch` does not want it any more.
+        """
+        for note in self.notes:
+            watch.say(note)
+        return Environment(describe(str(builds.build(self.wanted, self.base, self.home, watch))), self.notes)
+
+
+def choose(
+    properties: Mapping[str, Any] | None, *, name: str, recorded: str, home: Path, curated_as: str = ""
+) -> Environment | Unbuilt:
+    """The Python that an environment means; quick, for nothing is built.
+
+    The submitter's own serves when it has all the packages that are asked for.
 
     Args:
         properties: `properties` of the environment version; None when the job names none, or a registry's.
         name: How the job names it, for the log; may be empty.
         recorded: The submitter's Python: the default environment.
         home: The store, where built environments are kept.
-        say: Takes sentences on the progress of a build.
+        curated_as: `venv` gives curated environments their own packages, else they mean the submitter's Python.
 
     Raises:
-        ResourceError: It cannot be built (`ImageBuildFailure`), or its conda file cannot be read.
+        ResourceError: The conda file cannot be read.
         AmlError: The recorded Python cannot be run.
     """
     own = describe(recorded)
     if properties is None:
-        return Environment(own, _curated_note(name, own))
+        return _curated(name, own, home, curated_as)
     if SUBMITTERS in (properties.get("tags") or {}).items():
         return Environment(own)
     wanted = wanted_by(properties)
@@ -59,34 +89,66 @@ def resolve(
     context = properties.get("build") or {}
     if wanted is None:
         return Environment(own, _image_notes(image, context, own))
+    told = f"The image {image} is not used here; the Python packages of the environment are."
+    return _with_packages(wanted, own, home, (told,) if image else ())
+
+
+def resolve(
+    properties: Mapping[str, Any] | None,
+    *,
+    name: str,
+    recorded: str,
+    home: Path,
+    watch: builds.Watch,
+    curated_as: str = "",
+) -> Environment:
+    """The Python that an environment means, built first where that is needed; like `choose` and `Unbuilt.build`."""
+    found = choose(properties, name=name, recorded=recorded, home=home, curated_as=curated_as)
+    return found.build(watch) if isinstance(found, Unbuilt) else found
+
+
+def _with_packages(wanted: Wanted, own: Interpreter, home: Path, said: tuple[str, ...]) -> Environment | Unbuilt:
+    if not installed.lacks(wanted, own):
+        told = f"{own.executable} (Python {own.short_version}) has all packages of the environment: the run uses it."
+        return Environment(own, (*wanted.notes, told))
     base, notes = _base(wanted, own)
-    python = builds.build(wanted, base, home, say)
-    if image:
-        notes = (*notes, f"The image {image} is not used here; the Python packages of the environment are.")
-    return Environment(describe(str(python)), (*wanted.notes, *notes))
+    notes = (*wanted.notes, *notes, *said)
+    folder = builds.place(wanted, base, home)
+    if builds.built(folder):
+        return Environment(describe(str(builds.python_of(folder))), notes)
+    return Unbuilt(wanted, base, home, notes)
 
 
 def wanted_by(properties: Mapping[str, Any]) -> Wanted | None:
     """The packages an environment version lists; None when it lists none."""
     if properties.get("condaFile"):
-        return conda.parse(str(properties["condaFile"]))
+        return _parsed(str(properties["condaFile"]))
     listed = properties.get("requirements")
     if isinstance(listed, str):
         listed = listed.splitlines()
     return conda.from_requirements([str(line) for line in listed]) if listed else None
 
 
-def _curated_note(name: str, own: Interpreter) -> tuple[str, ...]:
-    found = CURATED.match(name)
+_parsed = lru_cache(maxsize=256)(conda.parse)
+
+
+def _curated(name: str, own: Interpreter, home: Path, curated_as: str) -> Environment | Unbuilt:
+    """What an environment means that is none of the workspace."""
+    found = curated.read(name)
     if found is None:
-        return ()
-    curated = found["name"] or found["old"]
-    return (
-        (
-            f"The curated environment {curated} is a Docker image; "
-            f"the run uses {own.executable} (Python {own.short_version}) instead."
-        ),
-    )
+        return Environment(own)
+    wanted = curated.packages(found) if curated_as == curated.VENV else None
+    if wanted is not None:
+        told = f"The image of the curated environment {found.name} is not used here; packages like its own are."
+        return _with_packages(wanted, own, home, (told,))
+    python = f"{own.executable} (Python {own.short_version})"
+    if found.registry.lower() != curated.AZURES:
+        told = f"The environment {found.name} is in the registry {found.registry}, out of reach; the run uses {python}."
+    elif curated_as == curated.VENV:
+        told = f"No packages are known for the curated environment {found.name}; the run uses {python}."
+    else:
+        told = f"The curated environment {found.name} is a Docker image; the run uses {python} instead."
+    return Environment(own, (told,))
 
 
 def _image_notes(image: str, context: Mapping[str, Any], own: Interpreter) -> tuple[str, ...]:
@@ -105,13 +167,20 @@ def _image_notes(image: str, context: Mapping[str, Any], own: Interpreter) -> tu
 
 
 def _base(wanted: Wanted, own: Interpreter) -> tuple[Interpreter, tuple[str, ...]]:
-    """The Python to build on: of the version asked for when this machine has one."""
-    short = ".".join(wanted.python.split(".")[:2])
-    if not short or short == own.short_version or "." not in short:
+    """The Python to build on: one that is asked for when this machine has one."""
+    if installed.python_fits(wanted.python, own.version):
         return own, ()
-    other = shutil.which(f"python{short}")
-    if other is not None:
-        found = describe(other)
-        if found.short_version == short:
-            return found, ()
+    for name in _names(wanted.python):
+        other = shutil.which(name)
+        if other is not None:
+            found = describe(other)
+            if found.version >= (3, OLDEST) and installed.python_fits(wanted.python, found.version):
+                return found, ()
     return own, (f"Python {wanted.python} is not installed here; the environment is built on {own.short_version}.",)
+
+
+def _names(asked: str) -> list[str]:
+    """How the programs are called that may be a Python asked for, the likeliest first."""
+    short = ".".join(asked.split(".")[:2])
+    exact = [f"python{short}"] if short.replace(".", "").isdigit() else []
+    return exact or [f"python3.{minor}" for minor in range(NEWEST, OLDEST - 1, -1)]

@@ -46,7 +46,9 @@ def ready(wire: Any, command: str = "echo hi", **more: Any) -> prepare.Ready:
     status, body = wire.put("fox", command, **more)
     assert status == 201, body
     outer = {"PATH": "/bin", "HOME": "/users/ada", "SECRET": "x", "PYTHONDONTWRITEBYTECODE": "1"}
-    return prepare.prepare(wire.workspace, record(wire), door=DOOR, outer=outer)
+    made = prepare.prepare(wire.workspace, record(wire), door=DOOR, outer=outer)
+    assert isinstance(made, prepare.Ready)
+    return made
 
 
 def an_input(uri: str, kind: str = "uri_file", mode: str | None = None) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def resolved(
     properties: dict[str, object] | None, home: Path, said: list[str] | None = None, name: str = "e:1"
 ) -> Environment:
-    say = (said if said is not None else []).append
-    return resolve(properties, name=name, recorded=sys.executable, home=home, say=say)
+    watch = builds.Watch((said if said is not None else []).append)
+    return resolve(properties, name=name, recorded=sys.executable, home=home, watch=watch)
 
 
 def test_no_environment_means_the_submitters_python(home: Path) -> None:
@@ -87,7 +87,7 @@ def test_packages_are_installed_into_an_environment_of_their_own(
 
     python = found.interpreter.executable
     assert python.startswith(str(home / "envs"))
-    assert f"with {tool}" in said[0]
+    assert f"with {tool}: 1 requirement." in said[1]
     assert "is ready" in said[-1]
     assert found.notes == ("The image img is not used here; the Python packages of the environment are.",)
     packages = Path(found.interpreter.site_packages[0])
@@ -125,7 +125,7 @@ def test_what_a_killed_builder_left_is_built_anew(home: Path, wheels: Path) -> N
     left.mkdir(parents=True)
     (left / "rubbish").touch()
 
-    python = builds.build(wanted, base, home, lambda _: None)
+    python = builds.build(wanted, base, home, builds.Watch())
 
     assert not (left / "rubbish").exists()
     done = subprocess.run(
