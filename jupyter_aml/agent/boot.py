@@ -67,9 +67,10 @@ def record_error(kind: type[BaseException], error: BaseException, trace: Traceba
     except Exception:  # noqa: BLE001 -- a user's __str__ may do anything
         message = ""
     try:
-        records.write(
+        records.write_in_time(
             os.path.join(folder, "error.json"),
             {"type": kind.__name__, "message": message[:LONGEST], "traceback": records.clip(text, LONGEST)},
+            seconds=0.0,
         )
     except OSError:
         return

@@ -56,6 +56,7 @@ def supervise(spec: dict[str, Any], tell: int) -> None:
     group = [_start(one) for one in specs or [spec]]
     record = {"pid": os.getpid(), "start_ticks": 0, "boot": "", "started": time.time(), "child": group[0].pid}
     records.write(os.path.join(spec["work"], "supervisor.json"), record)
+    records.reserve(spec["work"])
     try:
         os.write(tell, json.dumps(record).encode() + b"\n")
     except OSError:
@@ -78,7 +79,7 @@ def supervise(spec: dict[str, Any], tell: int) -> None:
         "ended": time.time(),
         "error": records.read(child.error_file(spec)) if code else None,
     }
-    records.write(os.path.join(spec["work"], "exit.json"), end, durable=True)
+    records.write_in_time(os.path.join(spec["work"], "exit.json"), end)
 
 
 def _wait(group: list[subprocess.Popen[bytes]], spec: dict[str, Any]) -> str:

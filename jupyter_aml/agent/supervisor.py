@@ -139,6 +139,7 @@ class Supervisor:
             os.unlink(place)  # the child is gone before it began
             raise
         os.close(self._gate)
+        records.reserve(spec["work"])
         return record
 
     def stand_down(self) -> None:
@@ -162,7 +163,7 @@ class Supervisor:
             self.wait(left)
             self.reap()
         self._sweep(reason, grace)
-        records.write(os.path.join(spec["work"], "exit.json"), self._exit(spec, reason, started), durable=True)
+        records.write_in_time(os.path.join(spec["work"], "exit.json"), self._exit(spec, reason, started))
 
     def _sweep(self, reason: str, grace: float) -> None:
         """End every descendant: after its own end the run's helpers get a moment to leave by themselves."""

@@ -5,6 +5,7 @@ One line of JSON each way over a Unix socket that only its owner can open.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -43,14 +44,16 @@ def ring(home: Path, *, start: bool) -> bool:
 
     Args:
         home: The store's folder.
-        start: Start a host when nobody listens. It finds its work in the database.
+        start: Start a host when nobody listens. It finds its work in the database; where none can be started,
+            because the folder is read-only or the disk full, the work waits for the next ring.
     """
     try:
         with _connect(home, timeout=1.0) as line:
             line.sendall(RING)
     except OSError:
         if start:
-            spawn(home)
+            with contextlib.suppress(OSError, StoreError):
+                spawn(home)
         return False
     return True
 

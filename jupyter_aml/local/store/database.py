@@ -91,7 +91,8 @@ class Database:
         """All or nothing: commits at the end of the block, rolls back when it raises.
 
         Raises:
-            StoreError: The disk is full, the file is read-only, or it stayed locked for too long.
+            StoreError: The disk is full, the file is read-only, it stayed locked for too long, or a newer package
+                has changed its format since it was opened.
         """
         connection = self.connection
         held: Transaction | None = getattr(self._local, "transaction", None)
@@ -105,6 +106,7 @@ class Database:
             raise explain(error, self.path) from error
         self._local.transaction = transaction
         try:
+            migrate.refuse_newer(connection, self.path, self.series)
             yield transaction
             now = self._clock()
             transaction.executemany(

@@ -42,11 +42,7 @@ def prepare(path: Path, series: str) -> None:
     except sqlite3.Error as error:
         raise explain(error, path) from error
     try:
-        version = _version(connection)
-        if version > newest:
-            msg = f"{path} was written by a newer jupyter_aml (format {version}; this one knows {newest})."
-            raise StoreError(msg, remedy="Upgrade with `pip install -U jupyter_aml`, or open another workspace.")
-        if version == newest:
+        if refuse_newer(connection, path, series) == newest:
             return
         connection.execute("PRAGMA journal_mode=WAL")
         _apply(connection, series)
@@ -54,6 +50,19 @@ def prepare(path: Path, series: str) -> None:
         raise explain(error, path) from error
     finally:
         connection.close()
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path, series: str) -> int:
+    """The version of an open file, which this package knows.
+
+    Raises:
+        StoreError: It does not: a newer package wrote the file.
+    """
+    version, newest = _version(connection), scripts(series)[-1][0]
+    if version > newest:
+        msg = f"{path} was written by a newer jupyter_aml (format {version}; this one knows {newest})."
+        raise StoreError(msg, remedy="Upgrade with `pip install -U jupyter_aml`, or open another workspace.")
+    return version
 
 
 def _version(connection: sqlite3.Connection) -> int:

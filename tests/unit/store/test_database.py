@@ -90,6 +90,22 @@ def test_a_file_of_a_newer_version_is_refused_with_the_way_out(database: Databas
     assert "pip install -U jupyter_aml" in caught.value.remedy
 
 
+def test_a_file_that_a_newer_version_takes_over_while_it_is_open_is_not_written_any_more(database: Database) -> None:
+    with database.write() as transaction:
+        transaction.execute("INSERT INTO meta VALUES ('a', 'b')")
+    other = sqlite3.connect(database.path)
+    known = other.execute("PRAGMA user_version").fetchone()[0]
+    other.execute("PRAGMA user_version=9999")
+
+    with pytest.raises(StoreError, match="written by a newer jupyter_aml"), database.write() as transaction:
+        transaction.execute("DELETE FROM meta")
+
+    other.execute(f"PRAGMA user_version={known}")
+    other.close()
+    with database.write() as transaction:
+        assert transaction.execute("SELECT count(*) FROM meta").fetchone()[0] == 1
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "workspace.db"
     path.write_bytes(b"not a database, but long enough to be read as one" * 40)
