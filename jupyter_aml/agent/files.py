@@ -139,7 +139,7 @@ class Foreign(NamedTuple):
 
     def ours(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """An entry of a listing with its name as we call it."""
-        name = str(entry["name"]).strip("/").removeprefix(self.prefix).strip("/")
+        name = without(str(entry["name"]).strip("/"), self.prefix).strip("/")
         return {**entry, "name": f"{self.root}/{name}".rstrip("/")}
 
 
@@ -161,7 +161,7 @@ class Files(AbstractFileSystem):
     def _strip_protocol(cls, path: Any) -> Any:
         if isinstance(path, list):
             return [cls._strip_protocol(one) for one in path]
-        text = str(stringify_path(path)).removeprefix(SCHEME).rstrip("/")
+        text = without(str(stringify_path(path)), SCHEME).rstrip("/")
         return f"{text}/paths" if _NO_REST.fullmatch(text) else text
 
     def unstrip_protocol(self, name: str) -> str:
@@ -356,7 +356,15 @@ def foreign(path: str, whole: str = "") -> Foreign:
     root = asset[1] if asset else _REST.sub("/paths", path, count=1)
     inner = Theirs._strip_protocol(uri)  # noqa: SLF001 -- part of fsspec's protocol
     rest = "" if asset else path[len(root) :].strip("/")
-    return Foreign(Theirs(uri), inner, root, inner.strip("/").removesuffix(rest).strip("/"))
+    prefix = inner.strip("/")
+    if rest and prefix.endswith(rest):
+        prefix = prefix[: -len(rest)]
+    return Foreign(Theirs(uri), inner, root, prefix.strip("/"))
+
+
+def without(text: str, prefix: str) -> str:
+    """`str.removeprefix`, which Python 3.8 does not have."""
+    return text[len(prefix) :] if text.startswith(prefix) else text  # noqa: FURB188 -- see above
 
 
 def missing(path: str) -> FileNotFoundError:

@@ -171,12 +171,18 @@ def _run(spec: dict[str, Any]) -> int:
     return 0
 
 
+def _take_original(arguments: list[str]) -> None:
+    """Say how this Python would have been started; Python 3.8 and 3.9 do not tell."""
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = [sys.executable, *arguments]
+
+
 def _run_module(python: dict[str, Any]) -> None:
     import runpy
 
     sys.path.insert(0, os.getcwd())
     sys.argv[:] = ["-m", *python.get("args", ())]
-    sys.orig_argv[:] = [sys.executable, "-m", python["module"], *sys.argv[1:]]
+    _take_original(["-m", python["module"], *sys.argv[1:]])
     runpy._run_module_as_main(python["module"])  # type: ignore[attr-defined]  # noqa: SLF001 -- what `-m` itself calls
 
 
@@ -184,7 +190,7 @@ def _run_script(python: dict[str, Any], folder: str, main: types.ModuleType) -> 
     script = python["script"]
     path = os.path.join(folder, script)
     sys.argv[:] = [script, *python.get("args", ())]
-    sys.orig_argv[:] = [sys.executable, *sys.argv]
+    _take_original(sys.argv)
     code = _compiled(path)
     sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
     main.__file__ = path

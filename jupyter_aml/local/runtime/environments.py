@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.errors import AmlError
 from jupyter_aml.local.runtime import builds, conda, curated, installed
 from jupyter_aml.local.runtime.conda import Wanted
-from jupyter_aml.local.runtime.interpreters import Interpreter, describe
+from jupyter_aml.local.runtime.interpreters import Interpreter, describe, elsewhere
 
 SUBMITTERS = ("jupyter_aml.interpreter", "submitter")
 """The tag of an environment that records the submitter's Python: here the original serves, Azure builds the record."""
@@ -170,13 +172,20 @@ def _base(wanted: Wanted, own: Interpreter) -> tuple[Interpreter, tuple[str, ...
     """The Python to build on: one that is asked for when this machine has one."""
     if installed.python_fits(wanted.python, own.version):
         return own, ()
-    for name in _names(wanted.python):
-        other = shutil.which(name)
-        if other is not None:
-            found = describe(other)
-            if found.version >= (3, OLDEST) and installed.python_fits(wanted.python, found.version):
-                return found, ()
+    found = _another(wanted.python)
+    if found is not None:
+        return found, ()
     return own, (f"Python {wanted.python} is not installed here; the environment is built on {own.short_version}.",)
+
+
+def _another(asked: str) -> Interpreter | None:
+    """The first Python of this machine that is asked for and that runs can have."""
+    for path in itertools.chain.from_iterable(map(elsewhere, _names(asked))):
+        with contextlib.suppress(AmlError):  # a shim of a version manager that does not run here
+            found = describe(path)
+            if found.version >= (3, OLDEST) and installed.python_fits(asked, found.version):
+                return found
+    return None
 
 
 def _names(asked: str) -> list[str]:

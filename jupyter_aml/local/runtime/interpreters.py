@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +65,19 @@ def describe(executable: str) -> Interpreter:
     if found is None:
         found = _known[key] = _ask(executable)
     return found
+
+
+def elsewhere(name: str) -> Iterator[str]:
+    """Paths of a Python called `name`, such as `python3.10`: on PATH, and where pyenv and uv keep theirs."""
+    on_path = shutil.which(name)
+    if on_path is not None:
+        yield on_path
+    home = Path.home()
+    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or home / ".local" / "share" / "uv" / "python")
+    for folder in (pyenv, uv):
+        for path in sorted(folder.glob(f"*/bin/{name}"), reverse=True):
+            yield str(path)
 
 
 def _changed(path: Path) -> int:
