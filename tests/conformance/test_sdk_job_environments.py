@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +13,11 @@ import pytest
 from azure.ai.ml.entities import BuildContext, Environment
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from tests.unit.runtime.wheels import make_wheel
+from jupyter_aml.agent import processes
+from tests.unit.runtime.wheels import make_slow_source, make_wheel
 
 from . import lab as labs
-from .lab import IMAGE, Lab
+from .lab import IMAGE, Lab, wait_for
 
 CONDA: dict[str, Any] = {"name": "small", "channels": ["conda-forge"], "dependencies": ["pip", {"pip": ["tiny==1.0"]}]}
 WHICH = "import numpy; print(numpy.__file__)"
@@ -70,7 +73,8 @@ def test_the_same_packages_are_built_once(lab: Lab) -> None:
         job = lab.run("import tiny", environment=f"{name}:1")
 
     assert "Building the environment" not in lab.log(job.name)
-    assert len(list((lab.service.store.home / "envs").glob("*/complete.json"))) == 1
+    made = [json.loads(path.read_text()) for path in (lab.service.store.home / "envs").glob("*/complete.json")]
+    assert len([one for one in made if one["requirements"] == ["tiny==1.0"]]) == 1
 
 
 def test_a_dictionary_is_as_good_as_a_conda_file(lab: Lab) -> None:
@@ -88,6 +92,71 @@ def test_a_package_that_cannot_be_had_fails_the_job_with_the_installers_words(la
     assert lab.error(job.name)["code"] == "ImageBuildFailure"
     assert "no-such-package" in lab.error(job.name)["message"]
     assert "no-such-package" in lab.log(job.name)
+
+
+@PROCESS
+def test_a_cancel_in_the_middle_of_a_build_ends_the_job_and_the_installer(
+    lab: Lab, installation: Path, tmp_path: Path
+) -> None:
+    began = tmp_path / "began"
+    wheels = Path(os.environ["PIP_CONFIG_FILE"]).parent
+    make_slow_source(wheels, "never", began, tmp_path / "go")
+    conda = {**CONDA, "dependencies": ["pip", {"pip": ["never"]}]}
+    job = lab.submit("print(1)", environment=Environment(image=IMAGE, conda_file=conda))
+    wait_for(began.exists, "the build")
+    assert lab.client.jobs.get(job).status == "Preparing"
+
+    lab.client.jobs.begin_cancel(job).wait()
+
+    assert lab.end(job).status == "Canceled"
+    assert not processes.alive(int(began.read_text()), 0)
+
+
+@PROCESS
+def test_the_build_is_streamed_and_its_log_is_one_of_the_runs(
+    lab: Lab, capfd: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    conda = {**CONDA, "dependencies": ["pip", {"pip": ["tinier==0.1"]}]}
+    job = lab.submit("print('at last')", environment=Environment(image=IMAGE, conda_file=conda))
+
+    lab.client.jobs.stream(job)
+
+    shown = capfd.readouterr().out
+    assert "Building the environment" in shown
+    assert "at last" in shown
+    lab.client.jobs.download(job, download_path=str(folder), all=True)
+    logs = list(folder.rglob("20_image_build_log.txt"))
+    assert [log.parent.name for log in logs] == ["azureml-logs"]
+    assert "tinier==0.1" in logs[0].read_text(encoding="utf-8")
+
+
+@PROCESS
+def test_packages_that_the_python_that_submits_has_are_not_built(lab: Lab) -> None:
+    conda = {**CONDA, "dependencies": ["python>=3.8", "numpy", "pip", {"pip": ["pandas>=1"]}]}
+
+    job = lab.run(WHICH, environment=Environment(image=IMAGE, conda_file=conda))
+
+    assert sys.prefix in lab.log(job.name).splitlines()[-1]
+    assert "has all packages of the environment" in lab.log(job.name)
+
+
+@PROCESS
+def test_a_requirements_text_pins_another_version_than_the_python_that_submits_has(lab: Lab) -> None:
+    make_wheel(Path(os.environ["PIP_CONFIG_FILE"]).parent, "numpy", "0.9")
+    conda = {**CONDA, "dependencies": ["pip", {"pip": ["numpy==0.9"]}]}
+
+    job = lab.run("import numpy; print(numpy.version)", environment=Environment(image=IMAGE, conda_file=conda))
+
+    assert lab.log(job.name).splitlines()[-1] == "0.9"
+
+
+@PROCESS
+def test_a_script_needs_no_mlflow(lab: Lab) -> None:
+    script = "import importlib.util, tiny; print(importlib.util.find_spec('mlflow'), tiny.version)"
+
+    for _ in range(2):  # the second time a zygote of the environment may be there
+        job = lab.run(script, environment=Environment(image=IMAGE, conda_file=CONDA))
+        assert lab.log(job.name).splitlines()[-1] == "None 1.0"
 
 
 def test_an_environment_is_taken_by_version_and_label(lab: Lab) -> None:
