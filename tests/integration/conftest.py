@@ -60,7 +60,9 @@ class Lab:
 
             self._client = connect("local", home=self.home, show_progress=False)
             self.folder = connection(self._client).entry.folder
-            self._client.environments.create_or_update(Environment(name="plain", version="1", image="python:3"))
+            self._client.environments.create_or_update(
+                Environment(name="plain", version="1", image="python:3", tags={"jupyter_aml.interpreter": "submitter"})
+            )
         return self._client
 
     @property
