@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,17 +82,7 @@ def measure(path: Path) -> tuple[int, int]:
     """Files below (or at) a path, and the bytes they take on the disk; a file with several names counts once."""
     seen: set[tuple[int, int]] = set()
     files = size = 0
-    waiting = [os.fspath(path)]
-    while waiting:
-        place = waiting.pop()
-        try:
-            facts = os.lstat(place)
-            if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114 - there may be 100,000
-                with os.scandir(place) as listing:
-                    waiting += [entry.path for entry in listing]
-                continue
-        except OSError:
-            continue  # gone since
+    for facts in _files(path):
         files += 1
         if facts.st_nlink > 1:
             if (facts.st_dev, facts.st_ino) in seen:
@@ -99,3 +90,23 @@ def measure(path: Path) -> tuple[int, int]:
             seen.add((facts.st_dev, facts.st_ino))
         size += getattr(facts, "st_blocks", facts.st_size // BLOCK + 1) * BLOCK
     return files, size
+
+
+def _files(path: Path) -> Iterator[os.stat_result]:
+    """What the system knows of each file below (or at) a path; links are not followed, what has gone is left out.
+
+    A listing tells folders from files without asking again: there may be 100,000 of both.
+    """
+    if path.is_symlink() or not path.is_dir():
+        with contextlib.suppress(OSError):
+            yield path.lstat()
+        return
+    waiting = [os.fspath(path)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as listing:
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    with contextlib.suppress(OSError):
+                        yield entry.stat(follow_symlinks=False)
