@@ -32,6 +32,11 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
         time.sleep(0.01)
 
 
+def own_words(text: str) -> str:
+    """A run's log without what is said of the image of its environment."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("The image "))
+
+
 class Lab:
     """A client of a workspace that runs jobs.
 
@@ -78,7 +83,7 @@ class Lab:
         """The run's log, without what is said of the environment."""
         path = self.entry.folder / "runs" / name / "user_logs" / "std_log.txt"
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("The image "))
+        return own_words(text)
 
     def error(self, name: str) -> dict[str, Any]:
         """Why a job failed, as run history tells the SDK."""

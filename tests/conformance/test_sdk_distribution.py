@@ -102,9 +102,9 @@ def lab(installation: Path, home: Path, real_host: None, monkeypatch: pytest.Mon
 
 
 def logs(lab: Lab, name: str) -> dict[str, str]:
-    """The logs of a job by their names."""
+    """The logs of a job by their names, without what is said of the environment."""
     folder = lab.entry.folder / "runs" / name / "user_logs"
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*"))}
+    return {path.name: labs.own_words(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*"))}
 
 
 def environments(lab: Lab, **more: Any) -> list[dict[str, str]]:
