@@ -52,7 +52,7 @@ lab: setup ## open JupyterLab on the quickstart and the workspace that `make dem
 	JUPYTER_AML_HOME='$(CURDIR)/out/home' $(BIN)/jupyter lab --port $(PORT) $(LAB)
 
 test: setup chromium ## pass all tests, browser tests included
-	$(BIN)/python -m pytest -m "not soak" </dev/null
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile </dev/null
 
 lint: setup ## style, types, layers
 	$(BIN)/ruff check .
