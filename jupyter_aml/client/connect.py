@@ -314,6 +314,7 @@ def _client_of(made: Connection, wishes: Wishes) -> Any:
         seams.skip_table_schema(_silent)
         options |= {"enable_telemetry": False, "cloud": seams.current_cloud()}
         options.setdefault("show_progress", False)  # a file is copied before a bar could be drawn
+        options.setdefault("use_env_settings", False)  # no proxy stands between us and the door, nor is one looked for
         options.pop("cloud_metadata", None)
     else:
         options["cloud"] = made.cloud.name

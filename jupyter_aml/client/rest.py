@@ -31,15 +31,18 @@ _BAD = 400
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers (names in lower case) and the body."""
+    """What came back: status, headers (names in lower case) and the body, or what JSON in it says."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
+    payload: Any = field(default=None, repr=False)
 
     @property
     def json(self) -> Any:
         """The body as JSON; None when it is empty."""
+        if self.payload is not None:
+            return self.payload
         return wire.loads(self.content) if self.content else None
 
 
@@ -168,9 +171,11 @@ class Rest:
             msg = f"{connection} is not local."
             raise ConnectError(msg)
         credential: LocalCredential = connection.credential
-        request = Request.build(method, url, identity=credential.identity, headers=headers, body=content)
+        request = Request.build(method, url, identity=credential.identity, headers=headers, body=content, here=True)
         response = connection.service.handle(request)
         lowered = {name.lower(): value for name, value in response.headers.items()}
+        if response.payload is not None:
+            return Answer(response.status, lowered, b"", response.payload)
         return Answer(response.status, lowered, b"".join(response.chunks()))
 
     def _away(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:

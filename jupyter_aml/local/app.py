@@ -31,6 +31,8 @@ class Service:
         """Answer a request; never raises. A fault of ours is a 500 with a report in `logs/service.log`."""
         try:
             response = self._answer(request)
+            if not request.here:
+                _ = response.body  # what cannot be written is a fault of ours, too
         except ResourceError as error:
             response = Response.of(faults.body_of(error), error.status)
         except StoreError as error:

@@ -48,6 +48,7 @@ class Request:
         stream: The body, readable once; `content_length` bytes of it.
         identity: Who asks; a door has checked it.
         url: The URL as sent, for `nextLink` and operation links.
+        here: Asked from this process: JSON may be answered as the objects it would be read into again.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Request:
     stream: BinaryIO
     identity: Identity
     url: str = ""
+    here: bool = False
 
     @classmethod
     def build(
@@ -68,6 +70,7 @@ class Request:
         identity: Identity,
         headers: Mapping[str, str] | None = None,
         body: bytes | BinaryIO = b"",
+        here: bool = False,
     ) -> Request:
         """Take a request apart as a client wrote it."""
         parts = urlsplit(url)
@@ -77,7 +80,7 @@ class Request:
         if isinstance(body, bytes):
             lowered.setdefault("content-length", str(len(body)))
         host = (parts.hostname or "").lower()
-        return cls(method.upper(), host, unquote(parts.path), query, lowered, stream, identity, url)
+        return cls(method.upper(), host, unquote(parts.path), query, lowered, stream, identity, url, here)
 
     @cached_property
     def content(self) -> bytes:
@@ -102,19 +105,32 @@ class Request:
 
 @dataclass
 class Response:
-    """An answer: a status, headers, and a body in memory or as a stream of `length` bytes."""
+    """An answer: a status, headers, and a body in memory or as a stream of `length` bytes.
+
+    Attributes:
+        content: The body in memory.
+        payload: What the body says in JSON, until somebody wants its bytes.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    content: bytes = b""
     stream: BinaryIO | None = None
     length: int = 0
+    payload: Any = None
 
     @classmethod
     def of(cls, payload: Any, status: int = 200, **headers: str) -> Response:
-        """JSON out."""
+        """JSON out; the payload is made for this answer alone, for an asker of this process is given it as it is."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls(status, {"Content-Type": "application/json; charset=utf-8", **named}, wire.dumps(payload))
+        return cls(status, {"Content-Type": "application/json; charset=utf-8", **named}, payload=payload)
+
+    @property
+    def body(self) -> bytes:
+        """The body in memory."""
+        if self.payload is not None:
+            self.content, self.payload = wire.dumps(self.payload), None
+        return self.content
 
     @property
     def content_length(self) -> int:
@@ -123,8 +139,8 @@ class Response:
     def chunks(self) -> Iterator[bytes]:
         """The body piece by piece; closes the stream behind it."""
         if self.stream is None:
-            if self.body:
-                yield self.body
+            if body := self.body:
+                yield body
             return
         left = self.length
         with self.stream as source:

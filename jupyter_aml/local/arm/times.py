@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
+
+REMEMBERED = 4096
+"""How many times keep their text: a list shows the same ones again and again."""
 
 
+@lru_cache(REMEMBERED)
 def iso(epoch: float) -> str:
     """Seconds since the epoch as `2026-01-01T00:00:00.000000+00:00`."""
     return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="microseconds")

@@ -32,7 +32,7 @@ def left_out(value: dict[str, Any] | None) -> bool:
     """Whether an optional input was not given: the SDK then sends a literal without a value."""
     if value is None:
         return True
-    return str(value.get("jobInputType")).lower() == "literal" and value.get("value") is None
+    return value.get("value") is None and str(value.get("jobInputType")).lower() == "literal"
 
 
 def asked_services(body: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,6 @@ def service_instances(body: dict[str, Any]) -> dict[str, Any]:
 def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
     """ARM's `properties`: what the client asked for, and where the job stands."""
     body = record.body
-    entry = workspace.entry
     return {
         "description": None,
         **body,
@@ -70,7 +69,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
             **{name: {**value, "errorMessage": NOT_SERVED} for name, value in asked_services(body).items()},
             "Tracking": {
                 "jobServiceType": "Tracking",
-                "endpoint": f"azureml://local.api.azureml.ms/mlflow/v1.0{entry.arm_id}?",
+                "endpoint": f"azureml://local.api.azureml.ms/mlflow/v1.0{workspace.entry.arm_id}?",
             },
             "Studio": {
                 "jobServiceType": "Studio",
