@@ -38,6 +38,8 @@ def left_out(value: dict[str, Any] | None) -> bool:
 def asked_services(body: dict[str, Any]) -> dict[str, Any]:
     """The services that the client asked a job to have, without those that every job has."""
     found = body.get("services")
+    if not found:
+        return {}
     services = found.items() if isinstance(found, dict) else ()
     return {name: value for name, value in services if isinstance(value, dict) and name not in OWN_SERVICES}
 
@@ -82,9 +84,8 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
 
 def shown_outputs(asked: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
     """ARM's outputs: a value is shown as the file that holds it, the only type that the SDK reads, and as `value`."""
-    shown = {}
+    shown = dict(asked)
     for name, one in asked.items():
-        shown[name] = one
         if one and str(one.get("jobOutputType")).lower() in literals.KINDS:
             value = (kept.get(name) or {}).get("value")
             shown[name] = {**one, "jobOutputType": "uri_file"} | ({} if value is None else {"value": value})
