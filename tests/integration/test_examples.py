@@ -124,6 +124,9 @@ class Stage:
         self._have(lambda: compute("cluster"), "%aml compute create cluster --max-instances 2")
         self._have(lambda: compute("desk"), "%aml compute create desk --type computeinstance --size Standard_DS3_v2")
         self._have(
+            lambda: compute("elsewhere"), "%aml compute attach elsewhere --type dask --address tcp://127.0.0.1:8786"
+        )
+        self._have(
             lambda: store("clinic_store"),
             "%aml datastore create clinic_store --account-name shop --container-name raw --account-key {key}",
         )

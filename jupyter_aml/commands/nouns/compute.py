@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_aml.commands.actions import assets, flags, loading, near, references
+from jupyter_aml.commands.actions import assets, attaching, flags, loading, near, references
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Run, Verb
 from jupyter_aml.commands.outcome import Outcome
@@ -88,6 +88,24 @@ def _delete(context: Context, args: Args) -> Outcome:
     return Outcome(None, place=context.place, message=f"{name} is deleted.")
 
 
+def _attach(context: Context, args: Args) -> Outcome:
+    entity = attaching.entity(context, args)
+    poller = context.client.compute.begin_attach(entity)
+    if args.no_wait:
+        return Outcome(None, place=context.place, message=f"{entity.name} is being attached.")
+    poller.result()
+    return _outcome(context, context.client.compute.get(entity.name), f"{entity.name} is attached.")
+
+
+def _detach(context: Context, args: Args) -> Outcome:
+    name = _get(context, references.required(args, "compute detach")).name
+    context.confirm(f"Detach the compute {name}?", yes=args.yes)
+    poller = context.client.compute.begin_delete(name, action="Detach")
+    if not args.no_wait:
+        poller.result()
+    return Outcome(None, place=context.place, message=f"{name} is detached.")
+
+
 def _act(verb: str, done: str) -> Run:
     def run(context: Context, args: Args) -> Outcome:
         name = _get(context, references.required(args, f"compute {verb}")).name
@@ -164,6 +182,16 @@ NOUN = Noun(
             flags=(WHICH, MIN, MAX, IDLE, flags.DESCRIPTION, flags.TAGS, flags.SET), positionals=(NAME,),
             examples=("%aml compute update cluster --max-instances 2",),
         ),
+        Verb(
+            "attach", "Attach a cluster that runs elsewhere.", _attach, flags=(*attaching.FLAGS, MAX),
+            positionals=(Positional("name", "The name."),),
+            examples=("%aml compute attach lab --type dask --address tcp://127.0.0.1:8786 --max-instances 2",),
+        ),
+        Verb(
+            "detach", "Forget a cluster that was attached; it goes on running.", _detach,
+            flags=(WHICH, flags.YES, flags.NO_WAIT), positionals=(NAME,),
+            examples=("%aml compute detach elsewhere --yes",),
+        ),
         Verb("start", "Start an instance.", _act("start", "running"), flags=(WHICH, flags.NO_WAIT), positionals=(NAME,),
              examples=("%aml compute start desk",)),
         Verb("stop", "Stop an instance.", _act("stop", "stopped"), flags=(WHICH, flags.NO_WAIT), positionals=(NAME,),
@@ -178,11 +206,6 @@ NOUN = Noun(
              examples=("%aml compute list-nodes local",)),
     ),
     refusals=(
-        Refusal(
-            "attach", "Computes elsewhere are not attached yet.",
-            "Type %aml compute create NAME; it runs on this machine.",
-        ),
-        Refusal("detach", "Nothing is attached.", "Type %aml compute delete NAME for one that was created."),
         Refusal(
             "resize", "A node here is this machine.",
             "Type %aml compute update NAME --max-instances 4 for how many jobs run at once.",

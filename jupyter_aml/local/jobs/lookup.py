@@ -9,6 +9,7 @@ from jupyter_aml.errors import NotFoundError, NotOfflineError, ResourceError
 from jupyter_aml.local.arm import ids
 from jupyter_aml.local.jobs import records, uris
 from jupyter_aml.local.jobs.types.base import Draft, Reader
+from jupyter_aml.local.runtime import engines
 from jupyter_aml.local.store import records as resources
 from jupyter_aml.local.store.workspace import Workspace
 
@@ -94,6 +95,7 @@ def compute(draft: Draft, text: str | None) -> str:
         return name.lower() or "serverless"
     record = resources.get(draft.reader, "computes", name)
     if record is not None:
+        _require_engine(draft, record)
         return record.name.lower()
     known = [one.name for one in resources.named(draft.reader, "computes", resources.ALL, None, 50)]
     close = difflib.get_close_matches(name, [*known, "local", "serverless"], 1, 0.5)
@@ -104,6 +106,22 @@ def compute(draft: Draft, text: str | None) -> str:
     )
     error.target = "properties.computeId"
     raise error
+
+
+def _require_engine(draft: Draft, record: resources.Record) -> None:
+    """Refuse a job that the cluster elsewhere which a compute stands for cannot run.
+
+    Raises:
+        NotOfflineError: It is of another type (501).
+    """
+    attached = engines.read(record.name, record.body)
+    kind = str(draft.body.get("jobType") or "Command")
+    if attached is not None and kind.lower() not in {one.lower() for one in attached.engine.jobs}:
+        raise NotOfflineError(
+            f"The compute '{record.name}' is {attached.engine.title}, which runs no jobs of type {kind}.",
+            remedy="Name another compute, such as local.",
+            target="properties.computeId",
+        )
 
 
 def environment(draft: Draft, text: str) -> None:

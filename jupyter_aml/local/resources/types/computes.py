@@ -1,4 +1,4 @@
-"""Computes: clusters, instances and attached machines; here each is a number of slots on this machine."""
+"""Computes: clusters, instances and attached machines; each is a number of slots, on this machine unless attached."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from jupyter_aml.errors import ConflictError, ResourceError
 from jupyter_aml.local.arm import times
 from jupyter_aml.local.arm.http import Response
-from jupyter_aml.local.resources import checks, names
+from jupyter_aml.local.resources import attached, checks, names
 from jupyter_aml.local.resources.base import ARM, Call, Route
 from jupyter_aml.local.resources.named import NamedType
+from jupyter_aml.local.runtime import engines
 from jupyter_aml.local.store import records
 from jupyter_aml.local.store.database import Transaction
 from jupyter_aml.local.store.records import Record
@@ -60,7 +61,7 @@ def _bootstrap(workspace: Workspace) -> None:
         records.put(transaction, Record(SEGMENT, LOCAL, "", body, now, now))
 
 
-def _accept(_call: Call, body: dict[str, Any], old: Record | None, _transaction: Transaction) -> dict[str, Any]:
+def _accept(call: Call, body: dict[str, Any], old: Record | None, transaction: Transaction) -> dict[str, Any]:
     properties = dict(body["properties"])
     kind = checks.one_of(properties.get("computeType"), KINDS, "properties.computeType")
     if old is not None and old.body["properties"]["computeType"] != kind:
@@ -73,11 +74,13 @@ def _accept(_call: Call, body: dict[str, Any], old: Record | None, _transaction:
         _check_scale(inner)
     if kind == "ComputeInstance":
         inner.setdefault("state", (old.body["properties"]["properties"].get("state") if old else "") or "Running")
+    if kind == engines.COMPUTE_TYPE and inner.get("engine"):
+        inner = attached.accept(call, old.name if old else call.params["name"], inner, old, transaction)
     kept = {key: value for key, value in body.items() if key in {"location", "tags", "identity", "sku"}}
-    attached = kind in {"Kubernetes", "VirtualMachine", "SynapseSpark"}
+    elsewhere = kind in {"Kubernetes", "VirtualMachine", "SynapseSpark"}
     return {
         **kept,
-        "properties": {**properties, "computeType": kind, "properties": inner, "isAttachedCompute": attached},
+        "properties": {**properties, "computeType": kind, "properties": inner, "isAttachedCompute": elsewhere},
     }
 
 
@@ -146,13 +149,14 @@ def _running(call: Call, name: str) -> int:
     return int(row[0])
 
 
-def _may_delete(call: Call, record: Record, _transaction: Transaction) -> None:
+def _may_delete(call: Call, record: Record, transaction: Transaction) -> None:
     if record.name == LOCAL:
         raise ConflictError("The compute 'local' is this machine and cannot be deleted.")
     if _running(call, record.name):
         raise ConflictError(
             f"The compute {record.name!r} runs jobs.", remedy="Cancel them first: `%aml job list`, `%aml job cancel`."
         )
+    attached.forget(transaction, record.name)
 
 
 def _act(state: str) -> Any:
