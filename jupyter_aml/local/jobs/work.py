@@ -17,7 +17,7 @@ from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs import distribution, outputs, prepare, records, registry, surroundings, verdict
 from jupyter_aml.local.jobs.conducted.performance import Performance, Unable
 from jupyter_aml.local.jobs.conducted.stage import Stage
-from jupyter_aml.local.jobs.lifecycle import Fault
+from jupyter_aml.local.jobs.lifecycle import Fault, Status
 from jupyter_aml.local.jobs.prepare import Ready, log_path
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.jobs.types.base import JobType
@@ -85,7 +85,7 @@ def perform(workspace: Workspace, record: Record, rouse: Callable[[], None], clo
         conductor = kind.conductor(stage)
     except Exception as error:  # noqa: BLE001 - idem
         conductor = Unable(error)
-    return Performance(stage, conductor)
+    return Performance(stage, conductor, cancelled=record.status == Status.CANCEL_REQUESTED)
 
 
 def fault_of(error: Exception, what: str) -> Fault:

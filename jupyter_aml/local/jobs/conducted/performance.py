@@ -80,11 +80,12 @@ class Performance:
     Args:
         stage: What the conductor works with.
         conductor: Who decides.
+        cancelled: The job is to be cancelled already: what became of its children is then no failure.
     """
 
     supervisor_pid = None
 
-    def __init__(self, stage: Stage, conductor: Conductor) -> None:
+    def __init__(self, stage: Stage, conductor: Conductor, *, cancelled: bool = False) -> None:
         self.stage = stage
         self.conductor = conductor
         self.started = stage.record.started or stage.clock()
@@ -93,7 +94,7 @@ class Performance:
         self._told: set[str] = set()
         self._lock = threading.Lock()
         self._changed = threading.Event()
-        self._cancelled = False
+        self._cancelled = cancelled
         self._closed = False
         self._heard, self._bell = socket.socketpair()
         self.wait_fd: int | None = self._heard.fileno()
