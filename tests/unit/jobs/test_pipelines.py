@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from jupyter_aml.local.arm.http import Identity
-from jupyter_aml.local.jobs import locate, records, submit
+from jupyter_aml.local.jobs import locate, records, submit, work
 from jupyter_aml.local.jobs.conducted.performance import Outcome
 from jupyter_aml.local.jobs.conducted.pipeline import Pipeline
 from jupyter_aml.local.jobs.conducted.stage import Stage
@@ -164,6 +165,25 @@ def test_with_continue_on_step_failure_only_what_needs_the_failed_step_is_skippe
     assert outcome.fault is not None
     with wire.workspace.database.read() as reader:
         assert records.get(reader, "pipe_b") is None
+
+
+def test_the_next_host_cancels_what_was_being_cancelled_whatever_became_of_the_steps(wire: Any, make: Any) -> None:
+    play = Play(wire, {"a": make(), "b": make(data="${{parent.jobs.a.outputs.out}}")})
+    play.step()
+    play.end("a", Status.CANCELED)
+    with wire.workspace.database.write() as transaction:
+        records.ask_cancel(transaction, play.record.name, 3.0)
+        asked = records.find(transaction, play.record.name)
+
+    performance = work.perform(wire.workspace, asked, lambda: None, lambda: 4.0)
+    until = time.monotonic() + 10
+    while performance.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    end = performance.poll()
+    performance.close()
+
+    assert end is not None
+    assert (end.reason, performance.fault) == ("cancelled", None)
 
 
 @pytest.mark.parametrize(("truth", "chosen"), [("True", "yes"), ("false", "no")])
