@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from jupyter_aml.testing import hosts
 from .conftest import Lab, wait_for
 
 MANY = 3_000
+SLEEP_SECONDS = 12.0
+"""Longer than anybody here waits for an answer of the host."""
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +111,38 @@ def test_a_job_that_runs_goes_on_and_is_found_again_when_its_host_is_killed(lab:
     assert [line for line in lab.log(name).splitlines() if line in {"begun", "end"}] == ["begun", "end"]
     assert lab.reader().snapshot(name)["metrics"] == {"before": 1.0, "after": 2.0}
     assert not hosts.alive(supervisor)
+
+
+def test_a_machine_that_slept_goes_on_where_it_was(lab: Lab, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    name = lab.submit(
+        f"""
+        import mlflow, pathlib, time
+        print("begun")
+        while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)
+        mlflow.log_metric("after", 2)
+        print("end")
+        """
+    )
+    wait_for(lambda: "begun" in lab.log(name), "the script's first line")
+    supervisor, host = lab.supervisor(name), int(lab.host()["pid"])
+    asleep = [host, supervisor, *processes.descendants(supervisor)]
+
+    for pid in asleep:
+        os.kill(pid, signal.SIGSTOP)
+    gate.touch()
+    submitted = lab.submit("print('later')")
+    time.sleep(SLEEP_SECONDS)
+    assert lab.status(name) == "Running"
+    assert lab.status(submitted) == "NotStarted"
+    for pid in reversed(asleep):
+        os.kill(pid, signal.SIGCONT)
+
+    assert lab.end(name) == "Completed", f"{lab.error(name)}\n{lab.log(name)}"
+    assert lab.end(submitted) == "Completed", lab.error(submitted)
+    assert lab.log(name) == "begun\nend\n"
+    assert lab.reader().snapshot(name)["metrics"] == {"after": 2.0}
+    assert int(lab.host()["pid"]) == host
 
 
 def test_a_job_that_ends_while_there_is_no_host_is_completed_by_the_next_look_at_it(lab: Lab, tmp_path: Path) -> None:

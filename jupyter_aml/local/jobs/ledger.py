@@ -45,7 +45,7 @@ def write(
         if "outputs" not in state and "outputs" in held.state:
             state = {**state, "outputs": held.state["outputs"]}  # finalising noted them meanwhile, in its own thread
         asked = held.status == Status.CANCEL_REQUESTED and not final
-        ended = _ended(events, now) if final else None
+        ended = _ended(held, events, started) or (now if final else None)
         records.advance(
             transaction,
             held.name,
@@ -56,13 +56,14 @@ def write(
             ended=ended,
         )
         records.tell(transaction, held.name, events)
-        _track(transaction, held.name, job.phase, started, ended)
+        _track(transaction, held.name, job.phase, started, ended if final else None)
     return asked
 
 
-def _ended(events: Sequence[Event], now: float) -> float:
-    """When the run's processes ended: what came after was our own work."""
-    return next((event.at for event in events if isinstance(event, lifecycle.Exited)), now)
+def _ended(held: Record, events: Sequence[Event], started: float | None) -> float | None:
+    """When the run's processes ended: what comes after is our own work. Never before the start: clocks are set back."""
+    ended = next((event.at for event in events if isinstance(event, lifecycle.Exited)), held.ended)
+    return None if ended is None else max(ended, started or held.started or 0.0)
 
 
 def _track(transaction: Transaction, name: str, phase: Status, started: float | None, ended: float | None) -> None:

@@ -136,6 +136,20 @@ def test_a_job_goes_through_its_life_and_its_story_is_kept(bench: Bench) -> None
     assert not bench.runner.busy()
 
 
+def test_a_job_whose_clock_was_set_back_does_not_end_before_it_began(bench: Bench) -> None:
+    bench.submit("fox")
+    bench.until_status("fox", "Running")
+    run = bench.pretence.runs["fox"]
+    run.finish(ended=run.started - 3600.0)
+    bench.until_status("fox", "Completed")
+
+    with bench.wire.workspace.database.read() as reader:
+        record, tracked = records.find(reader, "fox"), tracking.run(reader, "fox")
+    assert record.started is not None
+    assert record.ended == record.started
+    assert tracked["end"] == pytest.approx(record.ended, abs=0.002)
+
+
 def test_a_failed_run_keeps_its_error(bench: Bench) -> None:
     bench.submit("fox")
     bench.until_status("fox", "Running")
