@@ -27,12 +27,14 @@ class Identity:
         object_id: GUID that role assignments name.
         job: Name of the job that holds the token, empty for a person.
         workspace_id: GUID of the only workspace the token is good for; empty for every workspace.
+        away: Whether the job runs on another machine, where paths of this one mean nothing.
     """
 
     name: str
     object_id: str
     job: str = ""
     workspace_id: str = ""
+    away: bool = False
 
 
 @dataclass(frozen=True)

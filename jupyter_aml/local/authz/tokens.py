@@ -63,6 +63,8 @@ def issue(store: Store, identity: Identity, *, audience: str, lifetime: float = 
         claims["job"] = identity.job
     if identity.workspace_id:
         claims["ws"] = identity.workspace_id
+    if identity.away:
+        claims["away"] = True
     return jwt.encode(claims, _key(store.home), algorithm=ALGORITHM)
 
 
@@ -101,4 +103,5 @@ def verify(store: Store, token: str, *, audience: str = "") -> Identity | None:
         return None
     if audience and claims.get("aud") != audience:
         return None
-    return Identity(claims["upn"], claims["oid"], claims.get("job", ""), claims.get("ws", ""))
+    away = claims.get("away") is True
+    return Identity(claims["upn"], claims["oid"], claims.get("job", ""), claims.get("ws", ""), away)

@@ -98,18 +98,24 @@ class Server:
         visited: When a page of a browser last asked for something, on the monotonic clock; 0 for never.
     """
 
+    address = LOOPBACK
+    scheme = "http"
+    family = socket.AF_INET
+    browsable = True
+    """Whether a browser's pages may be looked at here."""
+
     def __init__(self, service: Answering, port: int, verify: Verify) -> None:
         self.service = service
         self.verify = verify
         self.visited = 0.0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket = socket.socket(self.family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind((LOOPBACK, port))
+            self._socket.bind((self.address, port))
         except OSError as error:
             self._socket.close()
             raise StoreError(
-                f"Port {port} of {LOOPBACK} cannot be used: {error.strerror}.",
+                f"Port {port} of {self.address} cannot be used: {error.strerror}.",
                 remedy="Take port 0 for any free one, or end the program that holds it.",
             ) from error
         self._socket.listen(BACKLOG)
@@ -125,7 +131,43 @@ class Server:
     @property
     def url(self) -> str:
         """Where it answers, without a slash at the end."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"{self.scheme}://{self.address}:{self.port}"
+
+    def wrapped(self, connection: socket.socket) -> socket.socket:
+        """A connection as it is spoken through; called once, in the thread that serves it.
+
+        Raises:
+            OSError: Whoever is at the other end is not let in.
+        """
+        return connection
+
+    def refuse_strangers(self, head: Head) -> None:
+        """Let only this machine's programs and the door's own pages in.
+
+        Raises:
+            ResourceError: The request is meant for another host, or comes from another site's page.
+        """
+        headers = head.headers
+        if headers.get("host", "").lower() not in self.hosts:
+            raise ResourceError(
+                f"The host '{headers.get('host', '')}' is not answered here.",
+                status=421,
+                code="MisdirectedRequest",
+                remedy=f"Address it to {self.url}, with the intended host in the header {HOST_HEADER}.",
+            )
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in self.origins:
+            raise ResourceError(
+                f"Pages of '{origin}' may not talk to the local workspace.",
+                status=403,
+                code="OriginNotAllowed",
+                remedy="Ask from a program, or from the Jupyter server's own pages.",
+            )
+
+    def base_for(self, head: Head) -> str:
+        """Where the sender of a request finds this door."""
+        del head
+        return self.url
 
     @property
     def connections(self) -> int:
@@ -168,6 +210,11 @@ class Server:
     def _serve(self, connection: socket.socket) -> None:
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            spoken = self.wrapped(connection)
+            with self._lock:
+                self._open.discard(connection)
+                self._open.add(spoken)
+            connection = spoken
             Conversation(self, connection).run()
         except OSError:
             pass  # the client is gone
@@ -220,36 +267,13 @@ class Conversation:
 
     def _answer(self, head: Head, body: Body) -> Response:
         server = self._server
-        self._refuse_strangers(head)
-        entered = pages.enter(server.service.store, head, server.port)
+        server.refuse_strangers(head)
+        entered = pages.enter(server.service.store, head, server.port) if server.browsable else None
         if entered is not None:
             return entered
         identity = self._identify(head)
         host = self._intended(head)
         return server.service.handle(self._request(head, host, identity, self._stream_of(head, body, host)))
-
-    def _refuse_strangers(self, head: Head) -> None:
-        """Let only this machine's programs and the door's own pages in.
-
-        Raises:
-            ResourceError: The request is meant for another host, or comes from another site's page.
-        """
-        headers = head.headers
-        if headers.get("host", "").lower() not in self._server.hosts:
-            raise ResourceError(
-                f"The host '{headers.get('host', '')}' is not answered here.",
-                status=421,
-                code="MisdirectedRequest",
-                remedy=f"Address it to {self._server.url}, with the intended host in the header {HOST_HEADER}.",
-            )
-        origin = headers.get("origin")
-        if origin is not None and origin.lower() not in self._server.origins:
-            raise ResourceError(
-                f"Pages of '{origin}' may not talk to the local workspace.",
-                status=403,
-                code="OriginNotAllowed",
-                remedy="Ask from a program, or from the Jupyter server's own pages.",
-            )
 
     def _identify(self, head: Head) -> Identity:
         """Who asks: by a token, or by the cookie of a page.
@@ -260,7 +284,7 @@ class Conversation:
         server = self._server
         scheme, _, token = head.headers.get("authorization", "").partition(" ")
         identity = server.verify(token.strip()) if scheme.lower() == "bearer" else None
-        if identity is None:
+        if identity is None and server.browsable:
             identity = pages.visitor(server.service.store, head, server.port)
             server.visited = time.monotonic() if identity else server.visited
         if identity is None:
@@ -311,7 +335,7 @@ class Conversation:
         path, _, query = target.partition("?")
         asked = {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)} if query else {}
         # where the client can follow links: here, or, for one that spoke to Azure's host through a relay, there
-        base = f"https://{host}" if HOST_HEADER in head.headers else self._server.url
+        base = f"https://{host}" if HOST_HEADER in head.headers else self._server.base_for(head)
         return Request(head.method, host, unquote(path), asked, head.headers, stream, identity, base + target)
 
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool) -> bool:

@@ -19,11 +19,12 @@ from typing import Any
 from jupyter_aml.agent import records as files
 from jupyter_aml.errors import AmlError
 from jupyter_aml.local.app import Service
-from jupyter_aml.local.doors import http
+from jupyter_aml.local.doors import http, outer
 from jupyter_aml.local.host.control import Answer, Control
 from jupyter_aml.local.host.loop import Loop
 from jupyter_aml.local.jobs import prepare
 from jupyter_aml.local.jobs.runner import Runner
+from jupyter_aml.local.runtime.provisioners import dask
 from jupyter_aml.local.runtime.provisioners import exec as exec_provisioner
 from jupyter_aml.local.runtime.provisioners import fork as fork_provisioner
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
@@ -62,6 +63,7 @@ class Host:
         self._listening: set[str] = set()
         self._control = Control(self._loop, bell.socket_path(home), self._handle)
         self._door: http.Server | None = None
+        self._outer_doors = outer.OuterDoors(self._service, self._url, home / "host")
         self._active = time.monotonic()
         self._leaving = False
         self._provisioner = _provisioner()
@@ -72,6 +74,7 @@ class Host:
             door=self._url,
             outer=dict(os.environ),
             clock=self._store.clock,
+            outer_door=self._outer_doors.url,
         )
 
     def run(self) -> None:
@@ -80,6 +83,7 @@ class Host:
             signal.signal(number, lambda *_: self._loop.soon(self._stop))
         self._open_door()
         self._control.open()
+        self._outer_doors.again(self._workspaces())
         self._runner.recover()
         self._loop.soon(self._ring)
         threading.Thread(target=self._get_ready, name="jupyter_aml-warm", daemon=True).start()
@@ -87,6 +91,8 @@ class Host:
         self._loop.run()
         self._runner.close()
         self._provisioner.close()
+        dask.PROVISIONER.close()
+        self._outer_doors.close()
         if self._door is not None:
             self._door.close()
         sys.stderr.flush()
@@ -171,6 +177,7 @@ class Host:
             self._stop()
             return
         door = self._door
+        self._outer_doors.again(self._workspaces())
         if self._runner.busy() or (door is not None and (door.connections > 0 or _looked_at(door))):
             self._active = time.monotonic()
         if time.monotonic() - self._active >= self.idle:

@@ -24,12 +24,14 @@ class Inputs:
         values: What the command shows: literals as they are, paths as paths.
         mounts: What the run sees at another path.
         copies: What has to be copied before the run starts: (place, target).
+        places: Where each path among the values comes from, by name.
         notes: What the log has to say.
     """
 
     values: dict[str, binding.Value | None] = field(default_factory=dict)
     mounts: list[Mount] = field(default_factory=list)
     copies: list[tuple[locate.Place, Path]] = field(default_factory=list)
+    places: dict[str, locate.Place] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def texts(self) -> dict[str, str]:
@@ -81,6 +83,7 @@ def _one(
             remedy="Upload the data, or correct the path.",
         )
     seen = folder / name / source.name if source.is_file() else folder / name
+    found.places[name] = place
     if mode in COPIED:
         found.copies.append((place, seen))
     elif mode == "readwritemount" and place.asset:

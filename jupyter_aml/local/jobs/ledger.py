@@ -11,11 +11,15 @@ from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.jobs import distribution, lifecycle, records, slots
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Job, Status
 from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.runtime import engines
+from jupyter_aml.local.runtime.provisioners import dask
 from jupyter_aml.local.store import records as resources
 from jupyter_aml.local.store.database import Transaction
 from jupyter_aml.local.store.workspace import Workspace
 from jupyter_aml.local.tracking import records as tracking
 
+PLENTY = 64
+"""Slots of a cluster elsewhere that has not been asked yet; what is too much waits there."""
 MLFLOW = {
     Status.COMPLETED: tracking.FINISHED,
     Status.FAILED: tracking.FAILED,
@@ -83,10 +87,14 @@ def job_of(record: Record) -> Job:
 
 
 def capacity(workspace: Workspace, line: slots.Key) -> int:
-    """How many slots a compute has: this machine's cores, or a cluster's most nodes."""
+    """How many slots a compute has: this machine's cores, a cluster's most nodes, or what one elsewhere has."""
     if line == slots.MACHINE:
         return cores()
     with workspace.database.read() as reader:
+        record = resources.get(reader, "computes", line[1])
+        attached = engines.read(record.name, record.body) if record else None
+        if attached is not None:
+            return attached.most or dask.PROVISIONER.slots(attached) or PLENTY
         return most_nodes(reader, line[1]) or cores()
 
 

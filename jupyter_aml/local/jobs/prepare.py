@@ -23,13 +23,15 @@ from jupyter_aml.local.jobs import (
     outputs,
     programs,
     settings,
+    snapshots,
     surroundings,
     variables,
 )
 from jupyter_aml.local.jobs.checks import time_limit
-from jupyter_aml.local.jobs.records import Reader, Record
+from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.runtime import commands, interpreters, overlay
 from jupyter_aml.local.runtime.environments import Environment, Unbuilt
+from jupyter_aml.local.runtime.remote.order import Away
 from jupyter_aml.local.runtime.spec import Python, Rank, RunSpec
 from jupyter_aml.local.store import blob_files
 from jupyter_aml.local.store.workspace import Workspace
@@ -47,10 +49,12 @@ class Ready:
 
     Attributes:
         facts: What the job's record keeps of it.
+        away: The cluster elsewhere that it is for, and what it is told; None for this machine.
     """
 
     spec: RunSpec
     facts: dict[str, Any] = field(default_factory=dict)
+    away: Away | None = None
 
 
 def log_path(workspace: Workspace, job: str) -> Path:
@@ -109,19 +113,20 @@ def prepare(
         for output in made:
             if not output.artifacts:
                 outputs.destination(workspace, reader, output)
-        snapshot = _snapshot(workspace, reader, record)
+        snapshot = snapshots.of(workspace, reader, record)
         experiment_id = str(tracking.run(reader, record.name)["experiment_id"])
     check_out(workspace, snapshot, code)
     programs.place(record.body, work)
     collect(code, runs)
     inputs.copy(workspace, given)
     outputs.make(made)
-    targets = _targets(made)
-    facts = _facts(workspace, record, door, given=given.texts(), targets=targets, experiment_id=experiment_id)
+    targets = {output.name: target_of(output, output.staging) for output in made}
+    place = variables.Place(work, runs / "outputs", workspace.store.home)
+    facts = facts_of(workspace, record, door, place, given=given.texts(), targets=targets, experiment_id=experiment_id)
     shared = variables.threads(record.state.get("threads"))
     env = {**shared, **variables.base(outer), **variables.of_run(facts)}
     spec = _spec(workspace, record, python=found.interpreter, given=given, targets=targets, env=env)
-    spec = _distribute(spec, plan, record.body, logs)
+    spec = distribute(spec, plan, record.body, logs)
     notes = [*settings.notes(record.body), *distribution.notes(plan, record.body), *given.notes]
     surroundings.say(logs[0], [*(() if environment else found.notes), *notes])
     facts_of_it = {"inputs": given.texts(), "notes": [*found.notes, *notes], "python": found.interpreter.executable}
@@ -132,14 +137,6 @@ def clear(work: Path) -> None:
     """Take away what an earlier try left."""
     if work.exists():
         blob_files.remove_tree(str(work))
-
-
-def _snapshot(workspace: Workspace, reader: Reader, record: Record) -> locate.Place | None:
-    code = record.body.get("codeId")
-    if not code:
-        return None
-    found = locate.find(workspace, reader, str(code), "code", "properties.codeId")
-    return found if isinstance(found, locate.Place) else None
 
 
 def check_out(workspace: Workspace, snapshot: locate.Place | None, code: Path) -> None:
@@ -167,23 +164,25 @@ def collect(code: Path, runs: Path) -> None:
             place.symlink_to(kept, target_is_directory=True)
 
 
-def _targets(made: list[outputs.Output]) -> dict[str, binding.Value]:
-    return {
-        output.name: binding.Text(output.uri) if output.direct else binding.Path(str(output.staging)) for output in made
-    }
+def target_of(output: outputs.Output, staging: Path) -> binding.Value:
+    """What the script gets for an output: where to write, or the URI that it writes to itself."""
+    return binding.Text(output.uri) if output.direct else binding.Path(str(staging))
 
 
-def _facts(
+def facts_of(
     workspace: Workspace,
     record: Record,
     door: str,
+    place: variables.Place,
     *,
     given: dict[str, str],
     targets: Mapping[str, binding.Value],
     experiment_id: str,
+    away: bool = False,
 ) -> variables.Facts:
-    store = workspace.store
-    identity = Identity(record.created_by, str(record.state.get("owner") or ""), record.name, workspace.entry.id)
+    """What the variables of a run tell, with a token of its own."""
+    store, owner = workspace.store, str(record.state.get("owner") or "")
+    identity = Identity(record.created_by, owner, record.name, workspace.entry.id, away)
     return variables.Facts(
         entry=workspace.entry,
         job=record.name,
@@ -193,9 +192,7 @@ def _facts(
         door=door,
         token=tokens.issue(store, identity, audience="https://ml.azure.com", lifetime=TOKEN_SECONDS),
         token_expiry=store.clock() + TOKEN_SECONDS,
-        home=store.home,
-        work=workspace.work_folder(record.name),
-        artifacts=workspace.runs_folder(record.name) / "outputs",
+        place=place,
         inputs=given,
         outputs={name: value.value for name, value in targets.items()},
         master_port=_free_ports(1)[0],
@@ -221,16 +218,7 @@ def _spec(
     targets: Mapping[str, binding.Value],
     env: dict[str, str],
 ) -> RunSpec:
-    body = record.body
-    names = {
-        "name": binding.Text(record.name),
-        "default_datastore": binding.Text(outputs.STORE),
-    }
-    drawn = {name: binding.literal_value(text) for name, text in (record.state.get("search_space") or {}).items()}
-    scope = binding.Scope(given.values, targets, names, drawn)
-    for name, value in (body.get("environmentVariables") or {}).items():
-        env[name] = binding.bind(binding.literal(value), scope.unquoted()) if value is not None else ""
-    command = binding.bind(str(body["command"]), scope)
+    command, own = bound(record, given, targets)
     work = workspace.work_folder(record.name)
     overlay.make(work / "env", python.executable, python.site_packages)
     parsed = commands.parse(command)
@@ -239,7 +227,7 @@ def _spec(
         work=str(work),
         log=str(log_path(workspace, record.name)),
         cwd=str(work / "code"),
-        env=env,
+        env={**env, **own},
         interpreter=python.executable,
         kind="python" if isinstance(parsed, Python) else "shell",
         python=parsed if isinstance(parsed, Python) else None,
@@ -247,12 +235,28 @@ def _spec(
         site_packages=python.site_packages,
         overlay=str(work / "env"),
         mounts=tuple(given.mounts),
-        timeout=time_limit(body),
+        timeout=time_limit(record.body),
     )
 
 
-def _distribute(spec: RunSpec, plan: distribution.Plan, body: Mapping[str, Any], logs: list[Path]) -> RunSpec:
+def bound(record: Record, given: inputs.Inputs, targets: Mapping[str, binding.Value]) -> tuple[str, dict[str, str]]:
+    """The command and the user's variables with what their placeholders stand for."""
+    names = {"name": binding.Text(record.name), "default_datastore": binding.Text(outputs.STORE)}
+    drawn = {name: binding.literal_value(text) for name, text in (record.state.get("search_space") or {}).items()}
+    scope = binding.Scope(given.values, targets, names, drawn)
+    own = {
+        name: binding.bind(binding.literal(value), scope.unquoted()) if value is not None else ""
+        for name, value in (record.body.get("environmentVariables") or {}).items()
+    }
+    return binding.bind(str(record.body["command"]), scope), own
+
+
+def distribute(
+    spec: RunSpec, plan: distribution.Plan, body: Mapping[str, Any], logs: list[Path], *, away: bool = False
+) -> RunSpec:
     """The run with all of its processes; what the job's own variables say wins over what each is told.
+
+    Of one that runs `away`, on another machine, nobody knows the programs and the cores here.
 
     Raises:
         ResourceError: There is no Ray in the run's environment.
@@ -261,7 +265,8 @@ def _distribute(spec: RunSpec, plan: distribution.Plan, body: Mapping[str, Any],
         return spec
     address, own = variables.LOOPBACK[0], body.get("environmentVariables") or {}
     if plan.kind == "ray":
-        _have_ray(spec)
+        if not away:
+            _have_ray(spec)
         env = {**distribution.ray_variables(secrets.token_hex(32)), **spec.env}
         command = distribution.ray_command(spec.command, body, address)
         return replace(spec, kind="shell", python=None, command=command, env=env)
@@ -270,7 +275,7 @@ def _distribute(spec: RunSpec, plan: distribution.Plan, body: Mapping[str, Any],
     kept = [{name: value for name, value in one.items() if name not in own} for one in told]
     if plan.size == 1:
         return replace(spec, env={**spec.env, **kept[0]})
-    threads = variables.threads(max(ledger.cores() // plan.size, 1))
+    threads = {} if away else variables.threads(max(ledger.cores() // plan.size, 1))
     serves = [process.role == "ps" for process in plan.processes]
     ranks = [Rank(env, str(log), served) for env, log, served in zip(kept, logs, serves, strict=True)]
     return replace(spec, env={**threads, **spec.env}, ranks=tuple(ranks))

@@ -33,9 +33,15 @@ class Program(StrEnum):
 PARALLEL = Program.PARALLEL
 
 
+def word(body: Mapping[str, Any]) -> str:
+    """The word of the program that a job needs; empty for none."""
+    named = str((body.get("properties") or {}).get(PROGRAM) or "")
+    return named if named in {program.value for program in Program} else ""
+
+
 def place(body: Mapping[str, Any], work: Path) -> None:
     """Put the program that a job needs into the run's folder."""
-    word = str((body.get("properties") or {}).get(PROGRAM) or "")
-    if word in {program.value for program in Program}:
-        source = Program(word).source
+    named = word(body)
+    if named:
+        source = Program(named).source
         shutil.copyfile(source, work / source.name)

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from jupyter_aml.errors import AmlError
-from jupyter_aml.local.jobs import ledger, lifecycle, records, registry, settings, slots, work
+from jupyter_aml.local.jobs import away, ledger, lifecycle, records, registry, settings, slots, work
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.conducted.performance import Performance
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Instruction, Job, Status
@@ -59,6 +59,7 @@ class Runner:
         door: Address of the loopback door; may wait until it is open.
         outer: The host's environment variables.
         clock: Seconds since the epoch.
+        outer_door: Address of the door for the workers of an attached compute; None where there are none.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Runner:
         door: Callable[[], str],
         outer: Mapping[str, str],
         clock: Callable[[], float],
+        outer_door: away.Doors | None = None,
     ) -> None:
         self._loop = loop
         self._workspaces = workspaces
         self._provisioner = provisioner
         self._door = door
+        self._outer_door = outer_door
         self._outer = outer
         self._clock = clock
         self._slots = slots.Slots()
@@ -156,7 +159,7 @@ class Runner:
     def _find(self, live: Live) -> Handle | Performance | None:
         """What an earlier host started, if it had come so far."""
         if not live.conducts:
-            return handles.find(live.workspace.work_folder(live.record.name))
+            return work.find(live.workspace, live.record)
         return self._perform(live) if live.job.phase == Status.RUNNING else None
 
     def _perform(self, live: Live) -> Performance:
@@ -242,7 +245,9 @@ class Runner:
     def _prepare(self, live: Live) -> Ready | Unbuilt | Fault | None:
         if live.conducts:
             return None
-        return work.make_ready(live.workspace, live.record, self._door, self._outer, live.environment)
+        return work.make_ready(
+            live.workspace, live.record, self._door, self._outer, live.environment, outer_door=self._outer_door
+        )
 
     def _prepared(self, live: Live, ready: Ready | Unbuilt | Fault | None) -> None:
         if isinstance(ready, Unbuilt):

@@ -27,6 +27,21 @@ _UNFIT = re.compile(r"\W")
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a run finds things.
+
+    Attributes:
+        work: Its private folder.
+        artifacts: What `./outputs` is.
+        home: The store; None on another machine.
+    """
+
+    work: Path
+    artifacts: Path
+    home: Path | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the variables tell.
 
@@ -44,9 +59,7 @@ class Facts:
     door: str
     token: str
     token_expiry: float
-    home: Path
-    work: Path
-    artifacts: Path
+    place: Place
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     master_port: int
@@ -84,7 +97,9 @@ def tracking_uri(door: str, entry: Entry) -> str:
 
 def of_run(facts: Facts) -> dict[str, str]:
     """The variables of one run; the user's own are put over them."""
-    own = {"JUPYTER_AML_HOME": str(facts.home), "JUPYTER_AML_DOOR": facts.door}
+    own = {"JUPYTER_AML_DOOR": facts.door}
+    if facts.place.home is not None:
+        own["JUPYTER_AML_HOME"] = str(facts.place.home)
     return {**own, **_azureml(facts), **_data(facts), **_nodes(facts), **_mlflow(facts)}
 
 
@@ -118,10 +133,10 @@ def _azureml(facts: Facts) -> dict[str, str]:
         "AZUREML_SERVICE_ENDPOINT": facts.door,
         "AZUREML_DISCOVERY_SERVICE_ENDPOINT": f"{facts.door}/discovery",
         "AZUREML_COMPUTE": facts.compute,
-        "AZUREML_OUTPUT_DIRECTORY": str(facts.artifacts),
+        "AZUREML_OUTPUT_DIRECTORY": str(facts.place.artifacts),
         "AZUREML_CR_AZUREML_CONTEXT": json.dumps(context, separators=(",", ":")),
         "AZUREML_CR_COMPUTE_CONTEXT": json.dumps({"cluster_name": facts.compute, "node_id": "local-0"}),
-        "AZUREML_CR_DATA_CAPABILITY_PATH": str(facts.work),
+        "AZUREML_CR_DATA_CAPABILITY_PATH": str(facts.place.work),
     }
 
 
@@ -150,7 +165,7 @@ def _nodes(facts: Facts) -> dict[str, str]:
         "AZUREML_PROCESS_COUNT": "1",
         "AZ_BATCHAI_JOB_NAME": facts.job,
         "AZ_BATCHAI_CLUSTER_NAME": facts.compute,
-        "AZ_BATCHAI_JOB_TEMP": str(facts.work),
+        "AZ_BATCHAI_JOB_TEMP": str(facts.place.work),
         "AZ_BATCHAI_TASK_INDEX": "0",
         "AZ_BATCHAI_NUM_GPUS": "0",
         "AZ_BATCHAI_JOB_MASTER_NODE_IP": address,

@@ -31,7 +31,8 @@ def of(
     Args:
         code: Exit code, None when a signal ended it.
         signal_number: The signal that ended it.
-        reason: The supervisor's word: `exited`, `timeout`, `cancelled` or `lost`.
+        reason: The supervisor's word: `exited`, `timeout`, `cancelled` or `lost`; `refused` when a worker elsewhere
+            could not make the run, whose `error` then has a code as its type.
         error: `type`, `message` and `traceback` of the script's exception, where the agent saw it.
         log_tail: The end of the log, in which a traceback is looked for.
         timeout: Seconds that the run was allowed.
@@ -40,7 +41,10 @@ def of(
         limit = f"{timeout:g} s" if timeout else "its time limit"
         return Fault("JobTimeout", f"The job ran longer than its limit of {limit} and was ended.")
     if reason == "lost":
-        return Fault("JobLost", "The run ended without a record: its processes were killed from outside.")
+        told = (error or {}).get("message") or "The run ended without a record: its processes were killed from outside."
+        return Fault("JobLost", told)
+    if reason == "refused" and error:
+        return Fault(error["type"], error["message"])
     if reason == "cancelled" or (code == 0 and signal_number is None):
         return None
     if error and error.get("type"):

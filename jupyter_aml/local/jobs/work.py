@@ -14,13 +14,14 @@ from typing import Any
 
 from jupyter_aml.agent import records as agent_records
 from jupyter_aml.errors import AmlError, ResourceError
-from jupyter_aml.local.jobs import distribution, outputs, prepare, records, registry, surroundings, verdict
+from jupyter_aml.local.jobs import away, distribution, outputs, prepare, records, registry, surroundings, verdict
 from jupyter_aml.local.jobs.conducted.performance import Performance, Unable
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault, Status
 from jupyter_aml.local.jobs.prepare import Ready, log_path
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.jobs.types.base import JobType
+from jupyter_aml.local.runtime import handles
 from jupyter_aml.local.runtime.environments import Environment, Unbuilt
 from jupyter_aml.local.runtime.handles import Exit, Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
@@ -46,9 +47,14 @@ def make_ready(
     door: Callable[[], str],
     outer: Mapping[str, str],
     environment: Environment | None = None,
+    *,
+    outer_door: away.Doors | None = None,
 ) -> Ready | Unbuilt | Fault:
     """Prepare a run, unless its environment has to be built first; a fault of the job's comes back as one."""
     try:
+        cluster = away.cluster_of(workspace, record)
+        if cluster is not None and outer_door is not None:
+            return away.make_ready(workspace, record, cluster, outer_door, outer)
         return prepare.prepare(workspace, record, door=door(), outer=outer, environment=environment)
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must end with a reason
         fault = fault_of(error, "The job could not be prepared")
@@ -70,11 +76,21 @@ def build(workspace: Workspace, record: Record, unbuilt: Unbuilt, given_up: Call
 def start(workspace: Workspace, provisioner: Provisioner, ready: Ready) -> Handle | Fault:
     """Start a run."""
     try:
+        if ready.away is not None:
+            return away.start(workspace, ready.spec.run, ready.away)
         return provisioner.start(ready.spec)
     except Exception as error:  # noqa: BLE001 - idem
         fault = fault_of(error, "The run could not be started")
     say(workspace, ready.spec.run, fault.message)
     return fault
+
+
+def find(workspace: Workspace, record: Record) -> Handle | None:
+    """The handle of a run that an earlier host started, ended or not; None when it never started."""
+    cluster = away.cluster_of(workspace, record)
+    if cluster is not None:
+        return away.find(workspace, record.name, cluster)
+    return handles.find(workspace.work_folder(record.name))
 
 
 def perform(workspace: Workspace, record: Record, rouse: Callable[[], None], clock: Callable[[], float]) -> Performance:

@@ -52,7 +52,7 @@ ENGINES: Mapping[str, Engine] = {
             schemes=("tcp", "tls"),
             secure=("tls",),
             port=8786,
-            jobs=frozenset(),
+            jobs=frozenset({"Command", "Sweep", "Pipeline", "AutoML"}),
             needs="dask",
         ),
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from jupyter_aml.agent import processes, records
 
-Reason = Literal["exited", "timeout", "cancelled", "lost"]
+Reason = Literal["exited", "timeout", "cancelled", "lost", "refused"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Exit:
     Attributes:
         code: Exit status 0-255, or None when a signal ended it or nobody knows.
         signal: Number of the signal that ended it, or None.
-        reason: `lost` when the supervisor died without a record.
+        reason: `lost` when the supervisor died without a record, `refused` when a worker could not make the run.
         started: Seconds since the epoch.
         ended: Seconds since the epoch; 0 when lost.
         error: `type`, `message`, `traceback` of the uncaught exception, or None.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.resources.base import API, Call, Route, Type
-from jupyter_aml.local.tracking import rest
+from jupyter_aml.local.tracking import abroad, rest
 
 ROOT = "/mlflow/{protocol}{WS}"
 DEPTH = 10
@@ -25,6 +25,8 @@ READ, WRITE = "workspaces/experiments/runs/read", "workspaces/experiments/runs/w
 
 def _answer(call: Call) -> Response:
     path = "/".join(call.request.path.strip("/").split("/")[DEPTH:])
+    if call.identity.away:
+        return abroad.handle(call.workspace, call.request, path, call.now)
     return rest.handle(call.workspace, call.request, path, call.now)
 
 

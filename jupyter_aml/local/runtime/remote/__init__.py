@@ -1,0 +1,1 @@
+"""Runs on a worker of a cluster elsewhere: what is sent there, what happens there, and how it is watched from here."""
