@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,19 +32,39 @@ TRAIN = """
     pathlib.Path("outputs", "report.txt").write_text("fine")
     print("home", os.environ.get("JUPYTER_AML_HOME"), "work", os.environ["JUPYTER_AML_WORK"])
 """
+LOGGER = """
+import json
+import os
+import time
+import urllib.request
+
+
+def log(what, **fields):
+    '''Log as MLflow does, whose import takes longer than these runs.'''
+    body = {"run_id": os.environ["MLFLOW_RUN_ID"], **fields}
+    request = urllib.request.Request(
+        f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/runs/log-{what}", json.dumps(body).encode(),
+        {"Authorization": f"Bearer {os.environ['MLFLOW_TRACKING_TOKEN']}", "Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request).read()
+
+
+def log_metric(key, value):
+    log("metric", key=key, value=value, timestamp=int(time.time() * 1000))
+"""
 ONCE = """
     import os
     import pathlib
     import sys
     import time
 
-    import mlflow
+    from logger import log, log_metric
 
     mark = pathlib.Path(sys.argv[1])
     first = not mark.exists()
     mark.write_text("begun")
-    mlflow.log_param("try", "first" if first else "second")
-    mlflow.log_metric("loss", 1.0 if first else 2.0)
+    log("parameter", key="try", value="first" if first else "second")
+    log_metric("loss", 1.0 if first else 2.0)
     pathlib.Path(sys.argv[2], "first.txt" if first else "second.txt").write_text("x")
     print("first" if first else "second", os.getpid(), flush=True)
     time.sleep(300 if first else 0)
@@ -71,6 +91,15 @@ def away(lab: Lab, cluster: clusters.Cluster) -> Lab:
     return lab
 
 
+def code_of(script: str) -> str:
+    """A folder with a script `train.py` and the module `logger`."""
+    code = Path("code")
+    code.mkdir()
+    (code / "train.py").write_text(textwrap.dedent(script), encoding="utf-8")
+    (code / "logger.py").write_text(LOGGER, encoding="utf-8")
+    return str(code)
+
+
 def worker_of(lab: Lab, cluster: clusters.Cluster, name: str) -> int:
     """Number of the worker that runs a job now."""
     state = json.loads((lab.folder / "work" / name / "try.json").read_text(encoding="utf-8"))
@@ -86,7 +115,7 @@ def listening(pid: int) -> set[str]:
     sockets = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            sockets.add(os.readlink(entry))
+            sockets.add(str(entry.readlink()))
         except OSError:
             continue
     found = set()
@@ -149,3 +178,136 @@ def test_a_script_that_fails_is_told_with_its_own_words(away: Lab) -> None:
 
     assert status == "Failed"
     assert away.error(name) == "ValueError: no such colour"
+
+
+def test_a_worker_killed_in_the_middle_costs_no_more_than_its_try(
+    away: Lab, cluster: clusters.Cluster, tmp_path: Path
+) -> None:
+    from azure.ai.ml import Output
+
+    name = away.submit(
+        command=f"python train.py {tmp_path}/mark ${{{{outputs.made}}}}",
+        code=code_of(ONCE),
+        compute="far",
+        outputs={"made": Output(type="uri_folder")},
+    )
+    wait_for(lambda: "first" in away.log(name), "the first try")
+    pid = int(away.log(name).split("first ")[1].split()[0])
+
+    cluster.kill(worker_of(away, cluster, name))
+
+    assert away.end(name) == "Completed", away.log(name)
+    assert "is gone; the run begins again on" in away.log(name)
+    assert not Path(f"/proc/{pid}").exists()
+    tracking = away.reader().rest
+    run = tracking.get("api/2.0/mlflow/runs/get", query={"run_id": name}, api="mlflow/v2.0")["run"]["data"]
+    assert [(one["key"], one["value"]) for one in run["params"]] == [("try", "second")]
+    asked = {"run_id": name, "metric_key": "loss"}
+    history = tracking.get("api/2.0/mlflow/metrics/get-history", query=asked, api="mlflow/v2.0")
+    assert [point["value"] for point in history["metrics"]] == [2.0]
+    away.client.jobs.download(name, output_name="made", download_path="got")
+    assert [path.name for path in Path("got").rglob("*.txt")] == ["second.txt"]
+    cluster.add()
+    cluster.ready()
+
+
+def test_a_run_goes_on_without_a_host_and_is_found_by_the_next(away: Lab, tmp_path: Path) -> None:
+    name = away.submit(
+        """
+        import pathlib, sys, time
+        print("begun", flush=True)
+        while not pathlib.Path(sys.argv[1]).exists():
+            time.sleep(0.05)
+        pathlib.Path("outputs", "late.txt").write_text("late")
+        print("done", flush=True)
+        """,
+        command=f"python train.py {tmp_path}/go",
+        compute="far",
+    )
+    wait_for(lambda: "begun" in away.log(name), "the run")
+    away.kill_host()
+    (tmp_path / "go").touch()
+    time.sleep(1.0)
+
+    from jupyter_aml.client.connect import connection
+
+    connection(away.client).service.store.attend()
+
+    assert away.end(name) == "Completed", away.log(name)
+    assert away.log(name).count("begun") == 1
+    assert "done" in away.log(name)
+    assert (away.folder / "runs" / name / "outputs" / "late.txt").exists()
+
+
+def test_trials_of_a_sweep_run_on_the_workers(away: Lab) -> None:
+    from azure.ai.ml import command
+    from azure.ai.ml.sweep import Choice
+
+    trial = command(
+        command="python train.py ${{inputs.x}}",
+        code=code_of("import sys\nfrom logger import log_metric\nlog_metric('loss', float(sys.argv[1]))"),
+        environment="plain:1",
+        compute="far",
+        inputs={"x": 1.0},
+    )
+    sweep = trial(x=Choice([1.0, 2.0, 3.0, 4.0])).sweep(
+        primary_metric="loss", goal="minimize", sampling_algorithm="grid", compute="far"
+    )
+    sweep.set_limits(max_total_trials=4, max_concurrent_trials=2)
+    name = away.client.jobs.create_or_update(sweep).name
+
+    assert away.end(name) == "Completed"
+    children = list(away.client.jobs.list(parent_job_name=name))
+    assert [child.status for child in children] == ["Completed"] * 4
+    for child in children:
+        assert "The run is on the worker" in away.log(child.name)
+    best = away.client.jobs.get(name).properties["best_child_run_id"]
+    assert away.reader().snapshot(best)["metrics"] == {"loss": 1.0}
+
+
+def test_steps_of_a_pipeline_run_there_and_hand_over_what_they_made(away: Lab) -> None:
+    from azure.ai.ml import Input, Output, command, dsl
+    from azure.ai.ml.parallel import RunFunction, parallel_run_function
+
+    code, rows = Path("code"), Path("rows")
+    code.mkdir()
+    rows.mkdir()
+    for number in range(4):
+        (rows / f"{number}.txt").write_text(str(number), encoding="utf-8")
+    (code / "each.py").write_text(
+        "import pathlib\n\n\ndef run(batch):\n    return [pathlib.Path(one).read_text() * 2 for one in batch]\n"
+    )
+    (code / "sum.py").write_text("import sys\nprint('rows', sorted(open(sys.argv[1]).read().split()))\n")
+    double = parallel_run_function(
+        name="double", inputs={"rows": Input(type="uri_folder")}, outputs={"found": Output(type="uri_file")},
+        input_data="${{inputs.rows}}", instance_count=2, mini_batch_size="1", max_concurrency_per_instance=1,
+        task=RunFunction(
+            code=str(code), entry_script="each.py", environment="azureml:plain:1", append_row_to="${{outputs.found}}"
+        ),
+    )  # fmt: skip
+    total = command(
+        name="total", command="python sum.py ${{inputs.found}}", code=str(code), environment="plain:1",
+        inputs={"found": Input(type="uri_file")},
+    )  # fmt: skip
+
+    @dsl.pipeline(compute="far")
+    def flow(rows):
+        first = double(rows=rows)
+        total(found=first.outputs.found)
+
+    job = away.client.jobs.create_or_update(flow(rows=Input(type="uri_folder", path=str(rows))))
+
+    assert away.end(job.name) == "Completed"
+    logs = {child.display_name: away.log(child.name) for child in away.client.jobs.list(parent_job_name=job.name)}
+    assert "rows ['00', '11', '22', '33']" in logs["total"]
+    assert all("The run is on the worker" in log for log in logs.values())
+    assert "All processes of the parallel step are on one worker." in logs["double"]
+
+
+def test_a_cluster_that_is_not_there_fails_the_job_with_a_sentence(away: Lab) -> None:
+    attach(away, "nowhere", "tcp://127.0.0.1:9")
+
+    name, status = away.run("print('never')", compute="nowhere")
+
+    assert status == "Failed"
+    assert "The Dask scheduler tcp://127.0.0.1:9 of the compute 'nowhere' cannot be reached" in away.error(name)

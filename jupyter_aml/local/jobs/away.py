@@ -208,4 +208,6 @@ def _notes(record: Record, given: inputs.Inputs) -> list[str]:
     instances = int((record.body.get("resources") or {}).get("instanceCount") or 1)
     if instances > 1:
         said.append(f"All {instances} instances are processes of one worker.")
+    elif programs.word(record.body) == programs.PARALLEL:
+        said.append("All processes of the parallel step are on one worker.")
     return said

@@ -149,12 +149,26 @@ def _running(call: Call, name: str) -> int:
     return int(row[0])
 
 
+def _open(transaction: Transaction, name: str) -> bool:
+    """Whether any job that has not ended names a compute."""
+    final = ("Completed", "Failed", "Canceled")
+    row = transaction.execute(
+        "SELECT count(*) FROM jobs WHERE status NOT IN (?, ?, ?) AND compute=?", (*final, name.lower())
+    ).fetchone()
+    return int(row[0]) > 0
+
+
 def _may_delete(call: Call, record: Record, transaction: Transaction) -> None:
     if record.name == LOCAL:
         raise ConflictError("The compute 'local' is this machine and cannot be deleted.")
     if _running(call, record.name):
         raise ConflictError(
             f"The compute {record.name!r} runs jobs.", remedy="Cancel them first: `%aml job list`, `%aml job cancel`."
+        )
+    if engines.read(record.name, record.body) is not None and _open(transaction, record.name):
+        raise ConflictError(
+            f"Jobs wait for the compute {record.name!r}.",
+            remedy="Cancel them first: `%aml job list`, `%aml job cancel`.",
         )
     attached.forget(transaction, record.name)
 

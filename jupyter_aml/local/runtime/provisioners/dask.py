@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_aml.agent import records
 from jupyter_aml.errors import ResourceError
@@ -77,6 +79,8 @@ class DaskCluster:
                 require_encryption=True,
             )
         try:
+            where = urlsplit(self.attached.address)
+            socket.create_connection((str(where.hostname), where.port or 0), CONNECT_SECONDS).close()
             return distributed.Client(
                 self.attached.address,
                 timeout=CONNECT_SECONDS,
