@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.client import adopt as adoption
-from jupyter_aml.client import clouds, config_file, local, notices, protocol, seams, services, targets, warm
+from jupyter_aml.client import (
+    clouds,
+    config_file,
+    local,
+    notices,
+    protocol,
+    seams,
+    services,
+    targets,
+    tracking,
+    warm,
+)
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.client.sign_in import AzureSignIn
@@ -116,9 +127,13 @@ def connect(
 
 
 def disconnect() -> None:
-    """Have no current connection, and pass on again what a notebook addresses to workspaces of its own."""
+    """Have no current connection, and pass on again what a notebook addresses to workspaces of its own.
+
+    MLflow tracks again where it did before.
+    """
     global _current, _client  # noqa: PLW0603 - what this process is connected to
     adoption.release()
+    tracking.follow(None)
     with _lock:
         _current = _client = None
 
@@ -341,5 +356,6 @@ def _remember(client: Any, made: Connection) -> None:
     global _current, _client
     client.jupyter_aml = made
     protocol.register()
+    tracking.follow(made)
     with _lock:
         _current, _client = made, client
