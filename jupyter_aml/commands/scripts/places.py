@@ -20,6 +20,7 @@ _JOB = re.compile(
     r"^(?:azureml://jobs/|runs:/)(?P<job>[^/]+)(?:/outputs/(?P<output>[^/]+)(?:/paths)?)?(?:/(?P<path>.*))?$"
 )
 _ASSET = re.compile(r"^azureml:(?!//)(?P<name>[^:@/]+)(?:[:@](?P<version>[^/]+))?(?:/(?P<path>.*))?$")
+_SHORT_ASSET = re.compile(r"^[A-Za-z0-9][\w.-]{0,254}(?::|@)[\w.-]+(?:/.*)?$")
 _STORE = re.compile(r"^[a-z0-9_]{1,255}$")
 
 
@@ -37,8 +38,9 @@ def parse(text: str, exists: Callable[[str], bool]) -> Place:
     """What a text means.
 
     Args:
-        text: As typed: `workspaceblobstore/raw/`, `azureml://…`, `azureml:iris@latest`, `./folder`, `https://…`.
-        exists: Whether a local path exists; such a path wins over a datastore of that name.
+        text: As typed: `workspaceblobstore/raw/`, `azureml://…`, `azureml:iris@latest`, `iris@latest`, `./folder`,
+            `https://…`.
+        exists: Whether a local path exists; such a path wins over a datastore or an asset of that name.
 
     Raises:
         UsageError: It means nothing.
@@ -54,6 +56,8 @@ def parse(text: str, exists: Callable[[str], bool]) -> Place:
         raise UsageError(msg, remedy="Write DATASTORE/path, azureml://…, azureml:ASSET@latest or a local path.")
     store, _, path = text.partition("/")
     looks_local = text.startswith((".", "/", "~", "\\")) or re.match(r"^[A-Za-z]:[\\/]", text) or exists(text)
+    if not looks_local and _SHORT_ASSET.match(text):
+        return _uri(f"azureml:{text}") or Place("local", text)
     if looks_local or not _STORE.match(store):
         return Place("local", text)
     return Place("datastore", path, store)
