@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_aml.commands.actions import job_verbs
 from jupyter_aml.errors import JobFailedError
 
 from .conftest import FINAL, Lab, Notebook, wait_for
@@ -235,3 +236,21 @@ def test_a_kernel_that_is_interrupted_while_it_waits_leaves_the_job_running(lab:
         ensure_event_loop().close()  # the blocking client leaves it open
     gate.touch()
     assert lab.end("interrupted") == "Completed"
+
+
+def test_a_cancel_that_is_not_heard_says_how_the_job_stands(
+    notebook: Notebook, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_verbs, "CANCEL_SECONDS", 0.5)
+    name = lab.submit("import time\ntime.sleep(60)")
+    lab.until(name, "Running")
+    host = int(lab.host()["pid"])
+    os.kill(host, signal.SIGSTOP)
+    try:
+        said = notebook.refused(f"%aml job cancel {name}")
+    finally:
+        os.kill(host, signal.SIGCONT)
+
+    assert f"{name} was asked to end, and is still CancelRequested after 0.5 s." in said
+    assert f"%aml job show {name}" in said
+    assert lab.end(name) == "Canceled"

@@ -9,7 +9,10 @@ from jupyter_aml.commands.actions import cards, jobs, live, loading
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args
 from jupyter_aml.commands.outcome import Outcome
-from jupyter_aml.errors import UsageError
+from jupyter_aml.errors import AmlError, UsageError
+
+CANCEL_SECONDS = 60.0
+"""How long a cancelled job is waited for; a local one is gone within two seconds."""
 
 
 def create(context: Context, args: Args) -> Outcome:
@@ -86,14 +89,23 @@ def stream(context: Context, args: Args) -> Outcome:
 
 
 def cancel(context: Context, args: Args) -> Outcome:
-    """End a job; waits until it is `Canceled` unless --no-wait."""
+    """End a job; waits until it is `Canceled` unless --no-wait.
+
+    Raises:
+        AmlError: It has not ended after a minute.
+    """
     name = jobs.name_of(args.name, "cancel")
     poller = context.client.jobs.begin_cancel(name)
     if args.no_wait:
         return Outcome(None, place=context.place, message=f"{name} is being cancelled.")
     poller.result()
     reader = jobs.Reader(context.connection)
-    status = live.until_final(reader, name)
+    status = live.until_final(reader, name, most=CANCEL_SECONDS)
+    if status not in jobs.FINAL:
+        raise AmlError(
+            f"{name} was asked to end, and is still {status} after {CANCEL_SECONDS:g} s.",
+            remedy=f"Type %aml job show {name} to see how it stands, %aml status for the host that runs it.",
+        )
     said = f"{name} is cancelled." if status == "Canceled" else f"{name} had ended already: {status}."
     return jobs.outcome(context, context.client.jobs.get(name), said)
 

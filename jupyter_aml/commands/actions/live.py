@@ -68,13 +68,16 @@ def sending(context: Context, name: str) -> Iterator[None]:
         raise
 
 
-def until_final(reader: jobs.Reader, name: str, sleep: Callable[[float], None] = time.sleep) -> str:
-    """The final status of a job, when it has ended."""
+def until_final(
+    reader: jobs.Reader, name: str, sleep: Callable[[float], None] = time.sleep, most: float | None = None
+) -> str:
+    """The final status of a job, when it has ended; after `most` seconds the one that it has then."""
     pace = Pace(local=reader.local)
-    last = ""
-    while (status := reader.status(name)) not in jobs.FINAL:
-        sleep(pace.after(changed=status != last))
-        last = status
+    last, waited = "", 0.0
+    while (status := reader.status(name)) not in jobs.FINAL and (most is None or waited < most):
+        pause = pace.after(changed=status != last)
+        sleep(pause)
+        last, waited = status, waited + pause
     return status
 
 
