@@ -5,6 +5,7 @@ Exceptions of the SDK are known by the modules they come from, without importing
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
@@ -29,8 +30,22 @@ def translate(error: BaseException) -> AmlError | None:
     if classes & {"azure.AzureError", "marshmallow.ValidationError", "yaml.YAMLError"}:
         return _sdk(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return AmlError(f"{error.strerror or type(error).__name__}: {error.filename}")
+        return _file(error)
     return None
+
+
+def _file(error: OSError) -> AmlError:
+    """What the system says of a file; among files to be sent a socket or pipe, most likely the store's own."""
+    path = str(error.filename)
+    if error.errno != errno.ENXIO:
+        return AmlError(f"{error.strerror or type(error).__name__}: {path}")
+    folder, _, name = path.rpartition("/")
+    store = folder.rpartition("/")[0] if name == "host.sock" else ""
+    return AmlError(
+        f"{path} is a socket or a pipe, which cannot be sent as a file.",
+        why=f"The folder that is sent holds the store of the local workspace, {store}." if store else "",
+        remedy="Give a folder with the code alone, or name what is to be left out in .amlignore at the folder's top.",
+    )
 
 
 def bug_report(error: BaseException, version: str) -> str:

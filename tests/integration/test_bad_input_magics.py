@@ -254,3 +254,13 @@ def test_a_cancel_that_is_not_heard_says_how_the_job_stands(
     assert f"{name} was asked to end, and is still CancelRequested after 0.5 s." in said
     assert f"%aml job show {name}" in said
     assert lab.end(name) == "Canceled"
+
+
+def test_a_folder_that_holds_the_store_is_named_with_the_way_out(notebook: Notebook, lab: Lab) -> None:
+    lab.host()
+    body = f"command: echo hi\ncode: '{lab.home.parent}'\nenvironment: azureml:plain:1"
+
+    said = notebook.refused(f"%%aml job\n{body}")
+
+    assert f"holds the store of the local workspace, {lab.home}" in said
+    assert ".amlignore" in said
