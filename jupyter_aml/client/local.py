@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+import time
 from pathlib import Path
 
 from jupyter_aml.client import services, targets
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.credentials import LocalCredential, local_identity
 from jupyter_aml.client.targets import Target
-from jupyter_aml.errors import ConnectError
+from jupyter_aml.errors import ConnectError, StoreError
+from jupyter_aml.local.store import bell, migrate
 from jupyter_aml.local.store.catalogue import GROUP, NAME, Store
 from jupyter_aml.local.store.workspace import Entry
 
 DATABASE = "workspace.db"
 LONGEST_NAME = 33
+DRAIN_SECONDS = 15.0
+LOOK_SECONDS = 0.05
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{1,32}$")
 
 
@@ -71,9 +76,35 @@ def recognised(target: Target, home: Path) -> Target:
 
 def ring(store: Store) -> threading.Thread:
     """Wake the host, so that it is warm when the first job comes; starting it takes no time of the caller's."""
-    thread = threading.Thread(target=store.ring, kwargs={"start": True}, name="jupyter_aml-ring", daemon=True)
+
+    def call() -> None:
+        relieve(store.home)
+        store.ring(start=True)
+
+    thread = threading.Thread(target=call, name="jupyter_aml-ring", daemon=True)
     thread.start()
     return thread
+
+
+def relieve(home: Path, seconds: float = DRAIN_SECONDS) -> bool:
+    """Ask a host of an older package, which cannot read the store any more, to leave; whether one was asked.
+
+    The runs that it started go on, and the next host finds them.
+    """
+    with contextlib.suppress(StoreError):  # one that does not answer is not ours to judge
+        said = bell.ask(home, {"op": "status"})
+        if said is None or not _older(said.get("formats") or {}):
+            return False
+        bell.ask(home, {"op": "drain"})
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and bell.ring(home, start=False):
+            time.sleep(LOOK_SECONDS)
+        return True
+    return False
+
+
+def _older(formats: dict[str, int]) -> bool:
+    return any(int(formats.get(series, 0)) < newest for series, newest in migrate.formats().items())
 
 
 def _by_name(store: Store, target: Target) -> Entry | None:

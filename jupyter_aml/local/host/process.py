@@ -28,7 +28,7 @@ from jupyter_aml.local.runtime.provisioners import dask
 from jupyter_aml.local.runtime.provisioners import exec as exec_provisioner
 from jupyter_aml.local.runtime.provisioners import fork as fork_provisioner
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
-from jupyter_aml.local.store import bell
+from jupyter_aml.local.store import bell, migrate
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.database import Note
 from jupyter_aml.local.store.workspace import Workspace
@@ -117,6 +117,7 @@ class Host:
             "pid": os.getpid(),
             "port": self._door.port if self._door else 0,
             "version": metadata.version("jupyter_aml"),
+            "formats": migrate.formats(),
             "started": self.started,
         }
 

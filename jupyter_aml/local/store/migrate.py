@@ -14,6 +14,8 @@ from jupyter_aml.errors import StoreError
 from jupyter_aml.local.store import filesystem
 from jupyter_aml.local.store.faults import BUSY_SECONDS, explain
 
+SERIES = ("catalogue", "workspace")
+
 
 @cache
 def scripts(series: str) -> tuple[tuple[int, str], ...]:
@@ -24,6 +26,11 @@ def scripts(series: str) -> tuple[tuple[int, str], ...]:
         if entry.name.endswith(".sql") and rest.startswith(f"{series}_"):
             found.append((int(number), entry.read_text(encoding="utf-8")))
     return tuple(sorted(found))
+
+
+def formats() -> dict[str, int]:
+    """The newest format of each series that this package knows."""
+    return {series: scripts(series)[-1][0] for series in SERIES}
 
 
 def prepare(path: Path, series: str) -> None:
