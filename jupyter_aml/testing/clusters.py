@@ -59,13 +59,22 @@ class Cluster:
         self._wait(noted.exists, "a scheduler")
         self.address = str(json.loads(noted.read_text(encoding="utf-8"))["address"])
 
-    def add(self, count: int = 1, *, threads: int = 1, inside: Sequence[str] = (), **more: str) -> None:
+    def add(
+        self,
+        count: int = 1,
+        *,
+        threads: int = 1,
+        inside: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        **more: str,
+    ) -> None:
         """Start workers; they are there when `ready` returns.
 
         Args:
             count: How many.
             threads: Of each: as many runs it makes at once.
             inside: Command that each is started by.
+            env: Variables that its environment has beside this process's.
             more: More options of the program, such as `host`.
         """
         for _ in range(count):
@@ -88,6 +97,7 @@ class Cluster:
                         *self._tls(),
                     ],
                     inside,
+                    env,
                 )
             )
 
@@ -112,9 +122,12 @@ class Cluster:
         names = {"ca": "--tls-ca-file", "cert": "--tls-cert", "key": "--tls-key"}
         return [word for part, file in (self._keys or {}).items() for word in (names[part], str(file))]
 
-    def _start(self, arguments: list[str], inside: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, arguments: list[str], inside: Sequence[str], more: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         self._said += 1
-        env = {**os.environ, "TMPDIR": str(self.folder), "DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(message)s"}
+        own = {"TMPDIR": str(self.folder), "DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(message)s"}
+        env = {**os.environ, **own, **(more or {})}
         with (self.folder / f"log-{self._said}.txt").open("wb") as log:
             return subprocess.Popen(
                 [*inside, sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_aml.testing import clusters
+from tests.unit.runtime.wheels import make_wheel
 
 from .conftest import Lab, wait_for
 
@@ -73,8 +74,14 @@ ONCE = """
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[clusters.Cluster]:
-    with clusters.running(2) as made:
+    made = clusters.Cluster()
+    wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(made.folder / "wheels")}
+    try:
+        made.add(2, env=wheels)
+        made.ready()
         yield made
+    finally:
+        made.close()
 
 
 def attach(lab: Lab, name: str, address: str, **inner: Any) -> None:
@@ -207,7 +214,7 @@ def test_a_worker_killed_in_the_middle_costs_no_more_than_its_try(
     assert [point["value"] for point in history["metrics"]] == [2.0]
     away.client.jobs.download(name, output_name="made", download_path="got")
     assert [path.name for path in Path("got").rglob("*.txt")] == ["second.txt"]
-    cluster.add()
+    cluster.add(env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(cluster.folder / "wheels")})
     cluster.ready()
 
 
@@ -311,3 +318,36 @@ def test_a_cluster_that_is_not_there_fails_the_job_with_a_sentence(away: Lab) ->
 
     assert status == "Failed"
     assert "The Dask scheduler tcp://127.0.0.1:9 of the compute 'nowhere' cannot be reached" in away.error(name)
+
+
+def test_an_environment_is_built_on_the_worker(away: Lab, cluster: clusters.Cluster) -> None:
+    from azure.ai.ml.entities import Environment
+
+    conda = {"dependencies": ["python", "pip", {"pip": ["farpack==1.5"]}]}
+    away.client.environments.create_or_update(
+        Environment(name="packed", version="1", image="python:3", conda_file=conda)
+    )
+    make_wheel(cluster.folder / "wheels", "farpack", "1.5")
+    name, status = away.run(
+        "import farpack, sys; print('has', farpack.version, sys.prefix)", environment="packed:1", compute="far"
+    )
+
+    assert status == "Completed", away.log(name)
+    assert "has 1.5" in away.log(name)
+    assert "Building the environment" in away.log(name)
+    assert not list(away.home.glob("envs/*"))
+
+
+def test_an_environment_that_cannot_be_built_there_fails_the_job_with_the_solvers_words(away: Lab) -> None:
+    from azure.ai.ml.entities import Environment
+
+    conda = {"dependencies": ["python", "pip", {"pip": ["no-such-package-anywhere==9"]}]}
+    away.client.environments.create_or_update(
+        Environment(name="lacking", version="1", image="python:3", conda_file=conda)
+    )
+
+    name, status = away.run("print('never')", environment="lacking:1", compute="far")
+
+    assert status == "Failed"
+    assert "The environment cannot be built" in away.error(name)
+    assert "no-such-package-anywhere" in away.error(name)

@@ -149,7 +149,7 @@ class OuterDoors:
 
     def _listen(self, workspace: Workspace, attached: Attached) -> OuterServer:
         address, port = engines.door(attached.door)
-        context = _encrypted(away.keys(workspace, attached)) if attached.secure else None
+        context = encrypted(away.keys(workspace, attached)) if attached.secure else None
         noted, name = records.read(str(self._ports)) or {}, self._note(workspace, attached)
         held = int(noted.get(name) or 0)
         try:
@@ -162,7 +162,7 @@ class OuterDoors:
         return server
 
 
-def _encrypted(keys: Mapping[str, str]) -> ssl.SSLContext:
+def encrypted(keys: Mapping[str, str]) -> ssl.SSLContext:
     """How the door speaks: it shows our certificate, and lets in who shows one of the same authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED

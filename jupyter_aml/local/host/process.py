@@ -83,7 +83,7 @@ class Host:
             signal.signal(number, lambda *_: self._loop.soon(self._stop))
         self._open_door()
         self._control.open()
-        self._outer_doors.again(self._workspaces())
+        self._mind_outer_doors()
         self._runner.recover()
         self._loop.soon(self._ring)
         threading.Thread(target=self._get_ready, name="jupyter_aml-warm", daemon=True).start()
@@ -111,6 +111,13 @@ class Host:
             self._door = http.serve(self._service)
             self._store.set_door_port(self._door.port)
         files.write(str(self.home / "host" / "host.json"), self._facts())
+
+    def _mind_outer_doors(self) -> None:
+        """Have those open that workers may be waiting at, and no others."""
+        try:
+            self._outer_doors.again(self._workspaces())
+        except AmlError as error:
+            print(f"Doors for attached computes: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the host's log
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -178,7 +185,7 @@ class Host:
             self._stop()
             return
         door = self._door
-        self._outer_doors.again(self._workspaces())
+        self._mind_outer_doors()
         if self._runner.busy() or (door is not None and (door.connections > 0 or _looked_at(door))):
             self._active = time.monotonic()
         if time.monotonic() - self._active >= self.idle:

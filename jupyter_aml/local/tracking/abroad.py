@@ -41,6 +41,8 @@ def _renamed(value: Any, old: str, new: str) -> Any:
     """JSON whose texts begin otherwise."""
     if isinstance(value, str):
         bare = value.removeprefix("file://") if value.startswith(f"file://{old}") else value
+        if bare == old.rstrip("/"):
+            return new
         return new + bare[len(old) :] if bare.startswith(old) else value
     if isinstance(value, dict):
         return {name: _renamed(one, old, new) for name, one in value.items()}

@@ -7,6 +7,7 @@ stdin has ended, and ends the run.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -120,6 +121,9 @@ def run(key: str, order: dict[str, Any], archive: bytes) -> None:
         finally:
             with register.lock:
                 register.running.pop(key, None)
+            with contextlib.suppress(OSError):
+                if process.stdin is not None:
+                    process.stdin.close()
         if code != 0:
             said.seek(0, os.SEEK_END)
             said.seek(max(0, said.tell() - TAIL))
