@@ -5,13 +5,18 @@ The notebook gets a kernel of this interpreter, a store of its own under the out
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +25,8 @@ from jupyter_aml.testing import fence, hosts
 
 KERNEL = "jupyter_aml_demo"
 CELL_SECONDS = 300
+DEAD_SECONDS = 15.0
+INTERRUPTED = 130
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 METRICS = 4
 CURVE = {"supported_encryption": "curve"}
@@ -37,6 +44,7 @@ class Made:
         cells: How many code cells ran.
         escapes: Attempts to leave the machine, each with who tried.
         error: What the failing cell said; empty when all went well.
+        since: When it began, in seconds since the epoch.
     """
 
     notebook: Path
@@ -45,6 +53,7 @@ class Made:
     cells: int
     escapes: Sequence[str] = ()
     error: str = ""
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,10 +75,12 @@ def run(
         out: Where the executed copy and the files that its cells write go.
         home: The store; by default `out/home`.
         variables: More environment variables of the kernel.
+
+    Raises:
+        KeyboardInterrupt: Somebody has had enough; the kernel is gone and what was executed is written.
     """
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     out.mkdir(parents=True, exist_ok=True)
     home = (home or out / "home").absolute()
@@ -88,16 +99,46 @@ def run(
         record_timing=False,
         coalesce_streams=True,
     )
-    error = ""
-    started = time.monotonic()
-    try:
-        client.execute(env=kernel_environment(private, home, report) | dict(variables), cleanup_kc=True)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as fault:
-        error = COLOURS.sub("", str(fault)).strip()
     executed = out / notebook.name
-    nbformat.write(book, executed)
+    started, since = time.monotonic(), time.time()
+    try:
+        error = _execute(client, kernel_environment(private, home, report) | dict(variables))
+    finally:
+        nbformat.write(book, executed)
     cells = sum(cell.cell_type == "code" and cell.execution_count is not None for cell in book.cells)
-    return Made(executed, home, time.monotonic() - started, cells, fence.attempts(report), error)
+    return Made(executed, home, time.monotonic() - started, cells, fence.attempts(report), error, since)
+
+
+def _execute(client: Any, env: Mapping[str, str]) -> str:
+    """Run all cells; what the failing one said.
+
+    It happens in a thread of its own: on the main one nbclient takes Ctrl-C for itself, and stumbles.
+    """
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    failed: list[str] = []
+
+    def work() -> None:
+        try:
+            asyncio.run(client.async_execute(env=dict(env), cleanup_kc=True))
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as fault:
+            failed.append(COLOURS.sub("", str(fault)).strip())
+        except Exception as fault:  # noqa: BLE001 - a kernel that was killed under it fails in many ways
+            failed.append(f"{type(fault).__name__}: {fault}")
+
+    thread = threading.Thread(target=work, name="jupyter_aml-notebook", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.1)
+    except KeyboardInterrupt:
+        pid = int(getattr(client.km.provisioner, "pid", 0) or 0)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        thread.join(DEAD_SECONDS)
+        raise
+    return failed[0] if failed else ""
 
 
 def kernel_manager(private: Path) -> Any:
@@ -145,15 +186,20 @@ def kernel_environment(private: Path, home: Path, report: Path) -> dict[str, str
     }
 
 
-def contents(home: Path) -> Contents:
-    """What is in the default workspace of a store."""
+def contents(home: Path, since: float = 0.0) -> Contents:
+    """What is in the default workspace of a store; of the jobs those that were made since then."""
     from jupyter_aml.client import local, services
     from jupyter_aml.client.rest import Rest
     from jupyter_aml.client.targets import Target
 
     rest = Rest(local.open_workspace(Target("local"), home, ""))
     try:
-        jobs = [{"name": job["name"], **job["properties"]} for job in rest.items("jobs")]
+        first = datetime.fromtimestamp(since, UTC)
+        jobs = [
+            {"name": job["name"], **job["properties"]}
+            for job in rest.items("jobs")
+            if datetime.fromisoformat(job["systemData"]["createdAt"]) >= first
+        ]
         for job in jobs:
             run = rest.get("api/2.0/mlflow/runs/get", query={"run_id": job["name"]}, api="mlflow/v2.0")["run"]
             job["metrics"] = {metric["key"]: metric["value"] for metric in run["data"].get("metrics", [])}
@@ -206,12 +252,17 @@ def main(arguments: Sequence[str]) -> int:
         return 66
     sys.stdout.write(f"Running {notebook} offline ...\n")
     sys.stdout.flush()
-    made = run(notebook, out)
+    try:
+        made = run(notebook, out)
+    except KeyboardInterrupt:
+        hosts.stop(out / "home")
+        sys.stderr.write(f"\nInterrupted. The notebook as far as it ran: {out / notebook.name}\n")
+        return INTERRUPTED
     try:
         if made.error:
             sys.stderr.write(f"{made.error}\n\nA cell failed. The notebook as far as it ran: {made.notebook}\n")
             return 1
-        sys.stdout.write(describe(made, contents(made.home)) + "\n")
+        sys.stdout.write(describe(made, contents(made.home, made.since)) + "\n")
     finally:
         hosts.stop(made.home)
     if made.escapes:

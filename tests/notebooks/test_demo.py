@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from jupyter_aml.testing import demo
+from jupyter_aml.testing import demo, hosts
 
 
 def notebook(path: Path, *sources: str) -> Path:
@@ -65,3 +68,42 @@ def test_an_attempt_to_leave_the_machine_is_reported(home: Path, tmp_path: Path)
 def test_a_missing_notebook_is_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main([str(tmp_path / "none.ipynb"), str(tmp_path)]) == 66
     assert "none.ipynb is no notebook. Type for example: make demo" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_it_in_one_sentence_and_leaves_no_process(home: Path, tmp_path: Path) -> None:
+    here = tmp_path / "kernel.pid"
+    source = notebook(
+        tmp_path / "n.ipynb",
+        "%load_ext jupyter_aml\n%aml connect local;",
+        f"import os, pathlib, time\npathlib.Path({str(here)!r}).write_text(str(os.getpid()))\ntime.sleep(600)",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_aml.testing.demo", str(source), str(tmp_path / "out")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    until = time.monotonic() + 90
+    while not (here.exists() and here.read_text()):
+        assert time.monotonic() < until, process.poll()
+        time.sleep(0.05)
+    kernel = int(here.read_text())
+
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert said.strip() == f"Interrupted. The notebook as far as it ran: {tmp_path / 'out' / 'n.ipynb'}"
+    assert not hosts.alive(kernel)
+    assert hosts.stop(tmp_path / "out" / "home", 1.0) is False
+    first, second = nbformat.read(tmp_path / "out" / "n.ipynb", as_version=4).cells
+    assert (first.execution_count, second.outputs) == (1, [])
+
+
+def test_a_second_demo_speaks_of_its_own_jobs(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = notebook(
+        tmp_path / "n.ipynb", "%load_ext jupyter_aml\n%aml connect local;", "%%aml command train --wait\nprint('hi')"
+    )
+
+    for number in (1, 2):
+        assert demo.main([str(source), str(tmp_path / "out")]) == 0
+        said = capsys.readouterr().out
+        assert said.count("  job     ") == 1, f"{number}: {said}"
