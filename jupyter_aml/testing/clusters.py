@@ -38,6 +38,7 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="aml-dask-"))
         self.workers: list[subprocess.Popen[bytes]] = []
         self._keys = keys
+        self._host = host
         self._said = 0
         scheme = "tls" if keys else "tcp"
         noted = self.folder / "scheduler.json"
@@ -79,6 +80,7 @@ class Cluster:
         """
         for _ in range(count):
             name = f"worker-{len(self.workers)}"
+            more.setdefault("host", self._host)  # asked for its own address, a worker looks beyond this machine
             options = [word for option, value in more.items() for word in (f"--{option.replace('_', '-')}", value)]
             self.workers.append(
                 self._start(

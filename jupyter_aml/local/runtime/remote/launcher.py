@@ -24,6 +24,8 @@ REGISTER = "jupyter_aml_launched"
 """Name of the module that keeps what runs in this worker, between one call and the next."""
 BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_aml.local.runtime.remote.visit import main; main()"
 SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
+SLOWING = ("PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONSTARTUP")
+"""Variables with which the agent would start slowly, or not at all."""
 MOST_CANCELLED = 10_000
 TAIL = 4000
 
@@ -108,6 +110,7 @@ def run(key: str, order: dict[str, Any], archive: bytes) -> None:
                 stderr=said,
                 cwd=root,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name not in SLOWING},
             )
             register.running[key] = process
         try:
