@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import watch
+from . import absent, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def start(site_packages: Sequence[str] = (), *, excepthook: bool = True) -> None
         for folder in site_packages:
             site.addsitedir(folder)
     sys.path.append(SHIM)
+    absent.install()
     os.listdir = sorted_listdir
     _live_lines()
     if excepthook and WORK in os.environ:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import signal
 import sys
 
@@ -16,6 +18,50 @@ SETUP_FAILED = 125
 NOT_RUNNABLE = 126
 NOT_FOUND = 127
 LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+CHUNK = 1 << 16
+FREE = b"."
+
+
+class Line:
+    """Between a child and its supervisor: specs come in, one a line; a child that takes several says when it is free.
+
+    Args:
+        gate: Where specs come from.
+        answer: Where the child says that it is free.
+    """
+
+    def __init__(self, gate: int, answer: int) -> None:
+        self._gate = gate
+        self._answer = answer
+        self._text = b""
+
+    def next(self) -> dict[str, Any] | None:
+        """The next spec; None when there will be none."""
+        while b"\n" not in self._text:
+            part = os.read(self._gate, CHUNK)
+            if not part:
+                return None
+            self._text += part
+        text, _, self._text = self._text.partition(b"\n")
+        spec: dict[str, Any] = json.loads(text)
+        return spec
+
+    def waits(self, seconds: float) -> bool:
+        """Whether a spec, or the end of them, is there within `seconds`."""
+        return bool(select.select([self._gate], (), (), seconds)[0])
+
+    def free(self) -> None:
+        """Say that the run is over and that nothing of it is left in this process.
+
+        Raises:
+            OSError: The supervisor is gone.
+        """
+        os.write(self._answer, FREE)
+
+    def close(self) -> None:
+        """Take no further spec."""
+        os.close(self._gate)
+        os.close(self._answer)
 
 
 def default_signals() -> None:
@@ -86,11 +132,13 @@ def overlay_python(spec: dict[str, Any]) -> str:
 class Exec:
     """A child that replaces itself by a fresh program."""
 
-    def prepare(self) -> None:
+    def prepare(self, line: Line | None) -> None:
         """Nothing can be prepared for a program that is not known yet."""
 
-    def run(self, spec: dict[str, Any]) -> NoReturn:
+    def run(self, spec: dict[str, Any], line: Line | None = None) -> NoReturn:
         """Become the program that `spec` names; of several processes, their leader."""
+        if line is not None:
+            line.close()
         if spec.get("ranks"):
             from . import ranks
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import types
 
-from . import boot, child
+from . import boot, child, libraries, linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 MISSING_SCRIPT = 2
 FAILED = 1
+REST_SECONDS = 0.2
+"""How long a child waits for a run before it gets ready: touching all pages takes longer than a short script gains."""
+SLICE = 50
+"""Modules between two looks for a run."""
 PYTHON_IGNORES = ("SIGPIPE", "SIGXFSZ")
 MINE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -30,46 +34,47 @@ class Fork:
     def __init__(self, preloaded: frozenset[str]) -> None:
         self.preloaded = preloaded
 
-    def prepare(self) -> None:
-        """Pay for page faults now, while nobody waits, and stop sharing randomness."""
-        _reseed()
-        _touch()
+    def prepare(self, line: child.Line | None) -> None:
+        """Stop sharing randomness; if no run comes soon, pay for page faults while nobody waits."""
+        libraries.reseed()
+        if line is not None and not line.waits(REST_SECONDS):
+            _touch(line)
 
-    def run(self, spec: dict[str, Any]) -> NoReturn:
-        """Become the script or module that `spec` names; of several processes, their leader."""
+    def run(self, spec: dict[str, Any], line: child.Line | None = None) -> NoReturn:
+        """Become the script or module that `spec` names; of several processes, their leader; if shared, a worker."""
+        if spec.get("shares") and line is not None:
+            from . import worker
+
+            worker.Worker(line, self.preloaded).serve(spec)
+        if line is not None:
+            line.close()
         if spec.get("ranks"):
             from . import ranks
 
             ranks.lead(spec, self)
-        child.enter(spec)
-        _python_signals()
-        replace_environment(spec["env"])
-        move_to_overlay(spec)
-        forget_the_zygote(spec)
-        code = _run(spec)
-        _end(code, self.preloaded)
+        become(spec)
+        end(run(spec), self.preloaded)
 
 
-def _reseed() -> None:
-    import random
-
-    random.seed()
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed()
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None:
-        process.current_process().authkey = os.urandom(32)
+def become(spec: dict[str, Any]) -> None:
+    """Make this process the run's: its log, folder, environment and Python."""
+    child.enter(spec)
+    _python_signals()
+    replace_environment(spec["env"])
+    move_to_overlay(spec)
+    forget_the_zygote(spec)
 
 
-def _touch() -> None:
-    """Write to the reference counts that every script writes to, which copies their pages."""
+def _touch(line: child.Line) -> None:
+    """Write to the reference counts that every script writes to, which copies their pages, until a run comes."""
     import json
     import linecache
     import traceback
 
     total = 0
-    for module in list(sys.modules.values()):
+    for number, module in enumerate(list(sys.modules.values())):
+        if number % SLICE == 0 and line.waits(0):
+            return
         for value in list(getattr(module, "__dict__", {}).values()):
             total += sys.getrefcount(value)
     try:
@@ -153,7 +158,7 @@ def forget_the_zygote(spec: dict[str, Any]) -> None:
     boot.start(excepthook=False)
 
 
-def _run(spec: dict[str, Any]) -> int:
+def run(spec: dict[str, Any]) -> int:
     """Run the user's code; the exit status it asks for."""
     python = spec["python"]
     main = types.ModuleType("__main__")
@@ -220,7 +225,7 @@ def exit_status(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    _flush()
+    flush()
     sys.stderr.write(f"{error.code}\n")
     return FAILED
 
@@ -239,7 +244,7 @@ def _report(error: BaseException) -> int:
     """Print the traceback as Python does and record it."""
     trace = users_traceback(error.__traceback__)
     error = error.with_traceback(trace)
-    _flush()
+    flush()
     try:
         sys.excepthook(type(error), error, trace)
     except Exception:  # noqa: BLE001 -- the user's hook failed: the traceback must still be seen
@@ -250,7 +255,7 @@ def _report(error: BaseException) -> int:
     return FAILED
 
 
-def _end(code: int, preloaded: frozenset[str]) -> NoReturn:
+def end(code: int, preloaded: frozenset[str]) -> NoReturn:
     """Leave as the interpreter would, except for taking the preloaded modules apart."""
     import atexit
     import threading
@@ -260,9 +265,9 @@ def _end(code: int, preloaded: frozenset[str]) -> NoReturn:
             step()
         except BaseException as error:  # noqa: BLE001 -- as at interpreter exit: reported, not raised
             sys.excepthook(type(error), error, error.__traceback__)
-    _flush()
+    flush()
     _drop_users_modules(preloaded)
-    _flush()
+    flush()
     if code < 0:
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
@@ -286,9 +291,11 @@ def _drop_users_modules(preloaded: frozenset[str]) -> None:
     gc.collect()
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Write what is printed and not written yet, by native code, too."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
             continue
+    linux.flush_native()

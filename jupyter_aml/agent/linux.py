@@ -42,6 +42,12 @@ def die_with_parent(signal_number: int) -> bool:
     return bool(_libc().prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0) == 0)
 
 
+def flush_native() -> None:
+    """Write what native code has printed, which the end of a process by `_exit` would drop."""
+    if LINUX:
+        _libc().fflush(None)
+
+
 def unshare(flags: int) -> None:
     """Leave the namespaces named by `flags` for private ones.
 

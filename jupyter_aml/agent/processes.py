@@ -109,6 +109,19 @@ def descendants(root: int) -> set[int]:
     return found
 
 
+def children() -> set[int]:
+    """Pids of the living children of this process, which has but one thread.
+
+    Orphans of the run are among them where this process is a subreaper.
+    """
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            found = {int(pid) for pid in file.read().split()}
+    except OSError:  # a kernel without that file
+        return {pid for pid, parent in _parents().items() if parent == os.getpid()}
+    return {pid for pid in found if (now := stat(pid)) is not None and now.state not in DEAD}
+
+
 def send(pids: set[int], number: int) -> None:
     """Signal each of `pids` that is still there and ours."""
     for pid in pids:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     class Body(Protocol):
         """What each process becomes."""
 
-        def prepare(self) -> None: ...
-        def run(self, spec: dict[str, Any]) -> NoReturn: ...
+        def prepare(self, line: child.Line | None) -> None: ...
+        def run(self, spec: dict[str, Any], line: child.Line | None = None) -> NoReturn: ...
 
 
 MOMENT = 0.1
@@ -83,7 +83,7 @@ def _become(spec: dict[str, Any], body: Body, leader: int) -> None:
         linux.die_with_parent(signal.SIGKILL)
         if os.getppid() != leader:
             return
-        body.prepare()
+        body.prepare(None)
         body.run(spec)
     finally:
         os._exit(child.SETUP_FAILED)

@@ -124,10 +124,10 @@ class Zygote:
 
 def _become_supervisor(host: int, preloaded: frozenset[str]) -> NoReturn:
     """Fork the child, then turn into a bare interpreter: a small process starts, waits and ends at little cost."""
-    pid, gate = supervisor.fork_child(launch.Fork(preloaded), close=(host,))
-    for fd in (host, gate):
+    child = supervisor.fork_child(launch.Fork(preloaded), close=(host,))
+    for fd in (host, *child[1:]):
         os.set_inheritable(fd, True)  # noqa: FBT003 -- positional only
-    arguments = ("armed", str(host), str(pid), str(gate))
+    arguments = ("armed", str(host), *map(str, child))
     command = start.command(sys.executable, "supervisor", *arguments, bare=True)
     os.execv(command[0], command)  # noqa: S606 -- no shell
 
@@ -150,7 +150,7 @@ def main(arguments: list[str]) -> NoReturn:
     sys.path[:] = [path for path in sys.path if path]
     gc.disable()
     failed = preload(arguments[1:])
-    preload([f"{__package__}.relay"])
+    preload([f"{__package__}.relay", f"{__package__}.worker"])
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -20,6 +20,7 @@ TRIALS, AT_ONCE = 20, 4
 STAND_INS: Mapping[str, Any] = {"int": 0, "whole": 0, "float": 0.0, "bool": False, "str": ""}
 ALGORITHMS = ("random", "grid", "bayesian")
 RULES = ("random", "sobol")
+ISOLATIONS = ("shared", "process")
 
 
 def sweep(context: Context, args: Args) -> Outcome:
@@ -55,6 +56,8 @@ def _swept(
     )
     for field in ("name", "display_name", "experiment_name", "description", "tags"):
         setattr(made, field, getattr(trial, field))
+    if args.isolation:
+        made.properties = {**(made.properties or {}), forms.ISOLATION: args.isolation}
     return made
 
 

@@ -21,7 +21,7 @@ import mlflow
 
 for step in range(3):
     mlflow.log_metric("loss", c / (step + 1), step=step)"""
-WRITTEN = """%%aml sweep tune --metric loss --as yaml
+WRITTEN = """%%aml sweep tune --metric loss --isolation process --as yaml
 #| rate: uniform(0, 1)
 import mlflow
 
@@ -50,6 +50,8 @@ CELL = Verb(
         Flag("rule", "How random points are spread.", choices=cell_sweeps.RULES),
         Flag("early-termination", "Ends trials that lag: bandit(0.1), median, truncation(20); interval= and delay=.",
              metavar="POLICY", offers=("bandit(0.1)", "median", "truncation(20)")),
+        Flag("isolation", "process: each trial has a process of its own; else they share warm ones, one after another.",
+             choices=cell_sweeps.ISOLATIONS),
         Flag("trial-timeout", "Of one trial: seconds, or 10m, 2h.", metavar="TIME"),
         shared.INPUT, shared.RESULT, *shared.RUNS, shared.ENVIRONMENT, *shared.ABOUT, shared.VARIABLE, shared.TIMEOUT,
         shared.CODE, *shared.MACHINE, shared.AS, flags.WEB,

@@ -26,6 +26,8 @@ SWEEPERS = {
 }  # fmt: skip
 """Classes of `azure.ai.ml.sweep`, by the word that names them in YAML."""
 READ_ONLY = frozenset({"id", "name", "status", "creation_context", "services", "properties", "parameters", "log_files"})
+ISOLATION = "jupyter_aml.isolation"
+"""The property by which the author of a sweep says whether trials share processes; all others are the service's."""
 ANONYMOUS = "azureml_anonymous"
 """The name of components that belong to one pipeline."""
 _ORDER = ("$schema", "type", "display_name", "experiment_name", "description", "tags", "command", "code", "environment")
@@ -43,6 +45,9 @@ def specification(job: Mapping[str, Any]) -> dict[str, Any]:
     Code keeps its long reference: the SDK takes a short one for a path.
     """
     found = {key: value for key, value in job.items() if key not in READ_ONLY and value not in (None, {}, [], "")}
+    said = {key: value for key, value in (job.get("properties") or {}).items() if key == ISOLATION}
+    if said:
+        found["properties"] = said
     outputs = {key: _output(value) for key, value in (found.pop("outputs", None) or {}).items() if key != "default"}
     if outputs:
         found["outputs"] = outputs
@@ -188,7 +193,7 @@ def _sweep_as_sdk(spec: Mapping[str, Any], client: str) -> str:
     for key, value in options.items():
         shown = _made(value, SWEEPERS, classes) if isinstance(value, Mapping) else repr(value)
         swept += [f"    {key}={shown},\n"] if value is not None else []
-    fields = ("display_name", "experiment_name", "description", "tags")
+    fields = ("display_name", "experiment_name", "description", "tags", "properties")
     named = [f"job.{key} = {spec[key]!r}\n" for key in fields if key in spec]
     return (
         f"from azure.ai.ml import {', '.join(sorted(names, key=str.lower))}\n"

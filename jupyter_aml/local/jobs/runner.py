@@ -24,6 +24,7 @@ from jupyter_aml.local.jobs.lifecycle import Event, Fault, Instruction, Job, Sta
 from jupyter_aml.local.jobs.live import Key, Live
 from jupyter_aml.local.jobs.prepare import Ready
 from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.jobs.sweeps import isolation
 from jupyter_aml.local.runtime import handles
 from jupyter_aml.local.runtime.environments import Environment, Unbuilt
 from jupyter_aml.local.runtime.handles import Handle
@@ -281,7 +282,8 @@ class Runner:
             return self._perform(live)
         if live.ready is None:
             return Fault("SystemError", "The job was to be started before it was prepared.")
-        return work.start(live.workspace, self._provisioner, live.ready)
+        shares = isolation.shares(live.workspace.entry.id, live.record.parent, live.state)
+        return work.start(live.workspace, self._provisioner, live.ready, shares)
 
     def _started(self, live: Live, handle: Handle | Performance | Fault) -> None:
         if isinstance(handle, Fault):
@@ -376,6 +378,8 @@ class Runner:
             parent.handle.tell(live.record.name)
         if live.handle is not None:
             live.handle.close()
+        if live.conducts:
+            self._provisioner.dismiss(isolation.crew(live.workspace.entry.id, live.record.name))
         self._pool.submit(work.clear, live.workspace, live.record.name)
 
     # for the host

@@ -8,7 +8,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,12 @@ def build(workspace: Workspace, record: Record, unbuilt: Unbuilt, given_up: Call
     return fault
 
 
-def start(workspace: Workspace, provisioner: Provisioner, ready: Ready) -> Handle | Fault:
-    """Start a run."""
+def start(workspace: Workspace, provisioner: Provisioner, ready: Ready, shares: str = "") -> Handle | Fault:
+    """Start a run, in a process that it may share with others of the crew `shares`."""
     try:
         if ready.away is not None:
             return away.start(workspace, ready.spec.run, ready.away)
-        return provisioner.start(ready.spec)
+        return provisioner.start(replace(ready.spec, shares=shares))
     except Exception as error:  # noqa: BLE001 - idem
         fault = fault_of(error, "The run could not be started")
     say(workspace, ready.spec.run, fault.message)

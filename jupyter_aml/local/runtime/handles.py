@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,18 @@ class Exit:
     def ok(self) -> bool:
         """Whether the run did what it should."""
         return self.reason == "exited" and self.code == 0
+
+
+def exit_of(record: Mapping[str, Any]) -> Exit:
+    """How a run ended, as its supervisor recorded it."""
+    return Exit(
+        code=record["code"],
+        signal=record["signal"],
+        reason=record["reason"],
+        started=record["started"],
+        ended=record["ended"],
+        error=record["error"],
+    )
 
 
 class Handle:
@@ -84,25 +97,23 @@ class Handle:
         return processes.alive(self.supervisor_pid, self._ticks)
 
     def poll(self) -> Exit | None:
-        """How the run ended, or None while it goes on."""
+        """How the run ended, or None while it goes on.
+
+        A supervisor that several runs share may live on: its record tells, which it writes when nothing is left.
+        """
         if self.wait_fd is not None and not select.select([self.wait_fd], (), (), 0)[0]:
-            return None
-        if self.wait_fd is None and self.supervised():
-            return None
+            goes_on = True
+        else:
+            goes_on = self.wait_fd is None and self.supervised()
         record = records.read(str(self.work / "exit.json"))
+        if record is None and goes_on:
+            return None
         self.supervised()
         self.close()
         if record is None:
             self.sweep()
             return Exit(None, None, "lost", self.started, 0.0)
-        return Exit(
-            code=record["code"],
-            signal=record["signal"],
-            reason=record["reason"],
-            started=record["started"],
-            ended=record["ended"],
-            error=record["error"],
-        )
+        return exit_of(record)
 
     def wait(self, seconds: float | None = None) -> Exit | None:
         """How the run ended, or None when it goes on after `seconds`."""

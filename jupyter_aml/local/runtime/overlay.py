@@ -6,6 +6,7 @@ The base environment is never written to: pip finds it outside `sys.prefix` and 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -52,10 +53,11 @@ def make(folder: Path, interpreter: str, site_packages: tuple[str, ...] = ()) ->
     line = start.boot_line(tuple(site_packages) or base.site_packages)
     if WINDOWS:
         return _make_with_venv(folder, base, line)
-    packages = folder / "lib" / f"python{base.short_version}" / "site-packages"
-    programs = folder / "bin"
-    packages.mkdir(parents=True, exist_ok=True)
-    programs.mkdir(exist_ok=True)
+    library = folder / "lib" / f"python{base.short_version}"
+    packages, programs = library / "site-packages", folder / "bin"
+    for place in (folder, folder / "lib", library, packages, programs):
+        with contextlib.suppress(FileExistsError):
+            place.mkdir(parents=True)
     (folder / "pyvenv.cfg").write_text(
         f"home = {Path(base.base).parent}\ninclude-system-site-packages = false\n"
         f"version = {'.'.join(map(str, base.version))}\nexecutable = {base.base}\n",
@@ -75,8 +77,11 @@ def make(folder: Path, interpreter: str, site_packages: tuple[str, ...] = ()) ->
 
 
 def _link(path: Path, target: str) -> None:
-    path.unlink(missing_ok=True)
-    path.symlink_to(target)
+    try:
+        path.symlink_to(target)
+    except FileExistsError:
+        path.unlink()
+        path.symlink_to(target)
 
 
 def _make_with_venv(folder: Path, base: Interpreter, line: str) -> Path:

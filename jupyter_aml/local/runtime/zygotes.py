@@ -141,18 +141,29 @@ class Zygote:
     def start(self, spec: RunSpec) -> Handle | None:
         """Give the run to the spare; None when there was none or it died before the run began."""
         with self._lock:
-            if self._spare is None and self._receive(0) is None:
-                self._ask_for_spare(b"now")
-                self._receive(ARM_SECONDS)
-            spare, self._spare = self._spare, None
-            self.used = time.monotonic()
+            spare = self._take()
             if spare is None:
                 return None
             pid, line = spare
             with line:
-                handle = _hand_over(spec, pid, line)
+                handle = hand_over(spec, pid, line)
             self._ask_for_spare()
             return handle
+
+    def take(self) -> tuple[int, socket.socket] | None:
+        """A spare, for runs that share it: the pid of its supervisor and the line to it; None when there was none."""
+        with self._lock:
+            spare = self._take()
+            self._ask_for_spare()
+            return spare
+
+    def _take(self) -> tuple[int, socket.socket] | None:
+        if self._spare is None and self._receive(0) is None:
+            self._ask_for_spare(b"now")
+            self._receive(ARM_SECONDS)
+        spare, self._spare = self._spare, None
+        self.used = time.monotonic()
+        return spare
 
     def close(self) -> None:
         """End it and its spare; running supervisors stay."""
@@ -168,20 +179,32 @@ class Zygote:
             self.process.wait()
 
 
-def _hand_over(spec: RunSpec, pid: int, line: socket.socket) -> Handle | None:
+def read_line(line: socket.socket) -> bytes:
+    """The next line that a supervisor sends, no byte more; what came of it when it has left.
+
+    Raises:
+        OSError: Nothing comes.
+    """
+    text = b""
+    while not text.endswith(b"\n"):
+        seen = line.recv(PACKET, socket.MSG_PEEK)
+        part = line.recv(seen.find(b"\n") + 1 or len(seen)) if seen else b""
+        if not part:
+            break
+        text += part
+    return text
+
+
+def hand_over(spec: RunSpec, pid: int, line: socket.socket, kind: type[Handle] = Handle) -> Handle | None:
     """Send the spec; when no answer comes, the records and the process tell whether the run began."""
     work = Path(spec.work)
     line.settimeout(ANSWER_SECONDS)
     answer = b""
     with contextlib.suppress(OSError):
         line.sendall(json.dumps(spec.to_json()).encode() + b"\n")
-        while not answer.endswith(b"\n"):
-            part = line.recv(PACKET)
-            if not part:
-                break
-            answer += part
+        answer = read_line(line)
     if answer.endswith(b"\n"):
-        return Handle(work, json.loads(answer))
+        return kind(work, json.loads(answer))
     line.close()
     until = time.monotonic() + ANSWER_SECONDS
     while processes.alive(pid, 0) and time.monotonic() < until:

@@ -196,9 +196,8 @@ class Sweep(Conductor):
             shown = ", ".join(f"{key}={value}" for key, value in drawn.point.items())
             self._stage.say(f"Trial {number} with {shown}")
             body = trial_body(record.display_name, record.body, self._plan, number, drawn.point)
-            self._stage.submit(
-                name, body, {"trial": facts, "search_space": texts(drawn.point), "threads": self._threads}
-            )
+            state = {"trial": facts, "search_space": texts(drawn.point), "threads": self._threads}
+            self._stage.submit(name, body, {**state, "isolation": self._plan.isolation})
 
     def _conclude(self, *, cancelled: bool) -> Outcome:
         if self._best is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.jobs import names
-from jupyter_aml.local.jobs.sweeps import policies, sampling, space
+from jupyter_aml.local.jobs.sweeps import isolation, policies, sampling, space
 from jupyter_aml.local.jobs.sweeps.policies import Policy
 from jupyter_aml.local.jobs.sweeps.sampling import Sampler
 from jupyter_aml.local.jobs.sweeps.space import Space
@@ -28,6 +28,7 @@ class Plan:
         concurrent: Trials at a time at most.
         timeout: Seconds for all of it; None without limit.
         trial_timeout: ISO 8601 duration of one trial, empty without limit.
+        isolation: `shared` or `process`.
     """
 
     space: Space
@@ -39,6 +40,7 @@ class Plan:
     concurrent: int
     timeout: float | None
     trial_timeout: str
+    isolation: str = isolation.SHARED
 
     def sampler(self, job: str) -> Sampler:
         """A sampler whose points depend on the job's name when no seed was given."""
@@ -87,6 +89,7 @@ def read(body: Mapping[str, Any]) -> Plan:
         min(_count(limits, "maxConcurrentTrials", total), total),
         names.seconds(str(timeout), "properties.limits.timeout") if timeout else None,
         trial_timeout,
+        isolation.read(body),
     )
 
 

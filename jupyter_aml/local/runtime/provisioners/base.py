@@ -49,6 +49,9 @@ class Provisioner(abc.ABC):
         It also leaves the spec as `spec.json` in the work folder.
         """
 
+    def dismiss(self, sweep: str) -> None:  # noqa: B027 -- for those whose runs can share processes
+        """Let processes leave that trials of a sweep have shared; called by the runner when it has ended."""
+
     def close(self) -> None:
         """Let go of whatever was kept warm; called by the host when it ends. Runs go on."""
         return

@@ -1,12 +1,17 @@
-"""The fork provisioner: scripts start in a child of a warm zygote, everything else falls to exec."""
+"""The fork provisioner: scripts start in a child of a warm zygote, everything else falls to exec.
+
+The trials of a sweep share such children, if they may: each runs one script after another.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from jupyter_aml.agent import linux, records
 from jupyter_aml.local.runtime import commands
+from jupyter_aml.local.runtime.crews import Crews
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.runtime.provisioners.exec import ExecProvisioner
@@ -25,6 +30,7 @@ class ForkProvisioner(Provisioner):
 
     def __init__(self) -> None:
         self.zygotes = Zygotes()
+        self.crews = Crews()
         self._exec = ExecProvisioner()
 
     def available(self) -> bool:
@@ -35,16 +41,22 @@ class ForkProvisioner(Provisioner):
             self.zygotes.warm(spec.completed())
 
     def launch(self, spec: RunSpec) -> Handle:
+        alone = replace(spec, shares="")
         if spec.kind == "python" and self.available():
             zygote = self.zygotes.warm(spec)
             if zygote.ready() and not stands_out(spec, zygote.modules):
-                handle = zygote.start(spec)
+                shared = spec.shares and not spec.mounts and not spec.ranks
+                handle = self.crews.start(spec, zygote) if shared else zygote.start(alone)
                 if handle is not None:
                     records.write(str(Path(spec.work, "spec.json")), spec.to_json())
                     return handle
-        return self._exec.launch(spec)
+        return self._exec.launch(alone)
+
+    def dismiss(self, sweep: str) -> None:
+        self.crews.dismiss(sweep)
 
     def close(self) -> None:
+        self.crews.close()
         self.zygotes.close()
 
 
