@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_aml.errors import ConflictError, NotOfflineError, ResourceError
-from jupyter_aml.local.jobs import binding, bodies, literals, lookup, names, uris
+from jupyter_aml.local.jobs import binding, bodies, literals, lookup, names, programs, uris
 from jupyter_aml.local.jobs.binding import Scope, Text, Value
 from jupyter_aml.local.jobs.types.base import Draft
 from jupyter_aml.local.store import records as resources
@@ -29,9 +29,10 @@ def run_of_command(draft: Draft) -> None:
     if not isinstance(command, str) or not command.strip():
         raise invalid("command", "is empty", 'Write what to run, such as "python train.py".')
     environment = body.get("environmentId")
-    if not isinstance(environment, str) or not environment:
-        raise invalid("environmentId", "is missing", "Name an environment, such as azureml:NAME@latest.")
-    lookup.environment(draft, environment)
+    if programs.word(body) != programs.COPYING:  # which needs no packages
+        if not isinstance(environment, str) or not environment:
+            raise invalid("environmentId", "is missing", "Name an environment, such as azureml:NAME@latest.")
+        lookup.environment(draft, environment)
     if body.get("codeId"):
         lookup.code(draft, str(body["codeId"]))
     for name, value in objects(body, "inputs").items():

@@ -130,12 +130,14 @@ def environment(draft: Draft, text: str) -> None:
 
 
 def environment_properties(reader: Reader, text: str) -> dict[str, Any] | None:
-    """What an environment of the workspace says; None for those that Azure provides, of registries or by old names.
+    """What an environment of the workspace says; None for no name, and for those that Azure provides or provided.
 
     Raises:
         NotFoundError: There is no such environment (404).
         ResourceError: The text is no id of one (400).
     """
+    if not text:
+        return None
     found = uris.parse(text, segment="environments")
     if isinstance(found, uris.Foreign):
         return None

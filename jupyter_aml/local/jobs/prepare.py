@@ -110,13 +110,11 @@ def prepare(
     with workspace.database.read() as reader:
         given = inputs.plan(workspace, reader, record.body, work / "inputs")
         made = outputs.plan(workspace, record)
-        for output in made:
-            if not output.artifacts:
-                outputs.destination(workspace, reader, output)
+        kept = [outputs.destination(workspace, reader, output) for output in made if not output.artifacts]
         snapshot = snapshots.of(workspace, reader, record)
         experiment_id = str(tracking.run(reader, record.name)["experiment_id"])
     check_out(workspace, snapshot, code)
-    programs.place(record.body, work)
+    programs.place(record.body, work, (place.path(workspace) for place in kept))
     collect(code, runs)
     inputs.copy(workspace, given)
     outputs.make(made)

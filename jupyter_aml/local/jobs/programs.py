@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.agent import parallel
+from jupyter_aml.agent import copying, parallel
 
 PROGRAM = "jupyter_aml.program"
 """Property of a job that says which program it needs."""
@@ -18,11 +18,12 @@ class Program(StrEnum):
     """A program, by the word that the property has."""
 
     PARALLEL = "parallel"
+    COPYING = "copying"
 
     @property
     def source(self) -> Path:
         """Its file here."""
-        return {Program.PARALLEL: Path(parallel.__file__)}[self]
+        return {Program.PARALLEL: Path(parallel.__file__), Program.COPYING: Path(copying.__file__)}[self]
 
     @property
     def script(self) -> str:
@@ -30,7 +31,7 @@ class Program(StrEnum):
         return f"../{self.source.name}"
 
 
-PARALLEL = Program.PARALLEL
+PARALLEL, COPYING = Program.PARALLEL, Program.COPYING
 
 
 def word(body: Mapping[str, Any]) -> str:
@@ -39,9 +40,18 @@ def word(body: Mapping[str, Any]) -> str:
     return named if named in {program.value for program in Program} else ""
 
 
-def place(body: Mapping[str, Any], work: Path) -> None:
-    """Put the program that a job needs into the run's folder."""
+def place(body: Mapping[str, Any], work: Path, kept: Iterable[Path]) -> None:
+    """Put the program that a job needs into the run's folder.
+
+    Args:
+        body: The job's.
+        work: The folder.
+        kept: Where the job's outputs will be kept, for a program that asks what is there already.
+    """
     named = word(body)
     if named:
         source = Program(named).source
         shutil.copyfile(source, work / source.name)
+    if named == COPYING:
+        there = {name for path in kept if path.exists() for _, name in copying.files(str(path))}
+        (work / copying.HELD).write_text("\n".join(sorted(there)), encoding="utf-8")

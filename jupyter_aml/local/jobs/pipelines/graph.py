@@ -15,13 +15,14 @@ from jupyter_aml.local.jobs.pipelines.components import Component
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Step, StepInput, StepOutput
 from jupyter_aml.local.jobs.types.base import Reader
 
-RUN = frozenset({"command", "sweep", "pipeline", "parallel"})
+RUN = frozenset({"command", "sweep", "pipeline", "parallel", "data_transfer"})
 CONTROL = frozenset({"if_else", "do_while", "parallel_for"})
 BLOCKS = {"if_else": ("true_block", "false_block"), "do_while": ("body",), "parallel_for": ("body",)}
 ELSEWHERE = {
     "spark": "Run the script with pyspark's local master in a command step, or connect to Azure.",
     "automl": "Train with a script in a command step, or connect to Azure.",
-    "data_transfer": "Copy the data in the script of a command step, or connect to Azure.",
+    "import_data": "Read the source in the script of a command step, or connect to Azure.",
+    "export_data": "Write to the sink in the script of a command step, or connect to Azure.",
     "import": "Read the source in the script of a command step, or connect to Azure.",
 }
 
@@ -103,10 +104,12 @@ def _node(reader: Reader, name: str, body: Mapping[str, Any]) -> Node:
     target = f"properties.jobs.{name}"
     if kind in CONTROL:
         return Node(name, kind, body, blocks={key: _block(body, key, target) for key in BLOCKS[kind] if body.get(key)})
-    if kind in ELSEWHERE:
+    task = str(body.get("task") or "") if kind == "data_transfer" else ""
+    if kind in ELSEWHERE or task in ELSEWHERE:
+        what = f"{kind} with the task {task}" if task else kind
         raise NotOfflineError(
-            f"{target} is of type {kind}, which the local workspace does not run.",
-            remedy=ELSEWHERE[kind],
+            f"{target} is of type {what}, which the local workspace does not run.",
+            remedy=ELSEWHERE[task or kind],
             target=target,
         )
     if kind not in RUN:
