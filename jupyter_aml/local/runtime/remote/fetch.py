@@ -87,6 +87,7 @@ class Cache:
         """Fill a folder, if nobody has; those who want the same meanwhile wait."""
         marker = folder.with_name(folder.name + DONE)
         if marker.exists():
+            marker.touch()  # what is not used for long is swept
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with builds.locked(folder.with_name(folder.name + ".lock"), self._watch):

@@ -25,8 +25,8 @@ from jupyter_aml.agent import records, start
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.runtime import builds, environments, mounts, overlay
 from jupyter_aml.local.runtime.interpreters import describe
+from jupyter_aml.local.runtime.remote import leftovers, tunnel
 from jupyter_aml.local.runtime.remote import order as orders
-from jupyter_aml.local.runtime.remote import tunnel
 from jupyter_aml.local.runtime.remote.fetch import Cache
 from jupyter_aml.local.runtime.remote.home import Home, SupersededError
 from jupyter_aml.local.runtime.remote.logs import Logs
@@ -62,6 +62,7 @@ class Visit:
         attempt = uuid.uuid4().hex
         self.place = root / "runs" / attempt
         self.place.mkdir(mode=0o700, parents=True)
+        leftovers.claim(self.place)
         self.tunnel = tunnel.way(order.door, facts.get("tls"), self.place)
         self.home = Home(order, self.tunnel, attempt)
         self.logs = Logs(self.home, self.place / "runs" / "user_logs")
@@ -308,5 +309,6 @@ def main() -> None:
         traceback.print_exc()
         code = 1
     visit.clear()
+    leftovers.sweep(visit.root)
     sys.stderr.flush()
     os._exit(code)  # a thread waits for stdin, which need not end
