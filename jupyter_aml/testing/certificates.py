@@ -58,7 +58,7 @@ def make(folder: Path, name: str = "cluster") -> dict[str, Path]:
         "cert": leaf.public_bytes(serialization.Encoding.PEM),
         "key": private,
     }
-    files = {part: folder / f"{part}.pem" for part in texts}
+    files = {part: folder.absolute() / f"{part}.pem" for part in texts}
     for part, text in texts.items():
         files[part].write_bytes(text)
     return files
