@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,45 @@ def test_keys_that_do_not_belong_together_are_refused(
 
     assert error.error.code == "ValidationError"
     assert "does not belong to the certificate" in str(error)
+
+
+def test_keys_once_given_stay_when_the_compute_is_attached_again(ml_client: Any, certificates: dict[str, Path]) -> None:
+    keys = {part: path.read_text(encoding="utf-8") for part, path in certificates.items()}
+    ml_client.compute.begin_attach(dask(address="tls://127.0.0.1:8786", tls=keys)).result()
+
+    again = ml_client.compute.begin_attach(dask(address="tls://127.0.0.1:8787", maxInstances=4)).result()
+
+    assert (again.properties["address"], again.properties["maxInstances"]) == ("tls://127.0.0.1:8787", 4)
+
+
+def test_a_cluster_that_jobs_wait_for_is_not_detached(ml_client: Any) -> None:
+    from azure.ai.ml import command
+    from azure.ai.ml.entities import Environment
+
+    ml_client.compute.begin_attach(dask()).result()
+    ml_client.environments.create_or_update(Environment(name="plain", version="1", image="python:3"))
+    ml_client.jobs.create_or_update(command(command="echo", environment="plain:1", compute="lab"))
+
+    with pytest.raises(HttpResponseError, match="Jobs wait for the compute 'lab'") as caught:
+        ml_client.compute.begin_delete("lab", action="Detach").result()
+
+    assert (caught.value.status_code, caught.value.error.code) == (409, "Conflict")
+
+
+def test_a_job_of_a_type_that_the_engine_does_not_run_is_refused(
+    ml_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from azure.ai.ml import command
+    from azure.ai.ml.entities import Environment
+
+    from jupyter_aml.local.runtime import engines
+
+    other = dataclasses.replace(engines.ENGINES["dask"], name="other", title="an other cluster", jobs=frozenset())
+    monkeypatch.setattr(engines, "ENGINES", {**engines.ENGINES, "other": other})
+    ml_client.compute.begin_attach(dask(engine="other")).result()
+    ml_client.environments.create_or_update(Environment(name="plain", version="1", image="python:3"))
+
+    with pytest.raises(HttpResponseError, match="runs no jobs of type Command") as caught:
+        ml_client.jobs.create_or_update(command(command="echo", environment="plain:1", compute="lab"))
+
+    assert (caught.value.status_code, caught.value.error.code) == (501, "NotImplemented")

@@ -40,8 +40,8 @@ Doors = Callable[[Workspace, Attached], str]
 
 
 def cluster_of(workspace: Workspace, record: Record) -> Attached | None:
-    """The cluster that a job's compute stands for; None for this machine."""
-    if record.compute in lookup.BUILT_IN_COMPUTES:
+    """The cluster that a job's compute stands for; None for this machine, where data transfer steps always run."""
+    if record.compute in lookup.BUILT_IN_COMPUTES or programs.word(record.body) == programs.COPYING:
         return None
     with workspace.database.read() as reader:
         found = resources.get(reader, "computes", record.compute)
