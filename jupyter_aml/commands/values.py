@@ -39,6 +39,9 @@ def read(target: Flag | Positional, shown: str, word: Word, namespace: Namespace
         return found
     converted = READERS[target.kind](found, shown, word.raw)
     if target.choices and converted not in target.choices:
+        alike = [choice for choice in target.choices if choice.lower() == str(converted).lower()]
+        if len(alike) == 1:  # `az` is not particular about capitals: --type AmlCompute
+            return alike[0]
         msg = f"{shown} {converted} is none of {listed(target.choices)}."
         raise UsageError(msg, remedy=did_you_mean(str(converted), target.choices) or f"Choose one for {shown}.")
     return converted

@@ -98,8 +98,9 @@ def failure(snapshot: Snapshot) -> str:
 def _plain_facts(snapshot: Snapshot, now: float | None) -> list[tuple[str, str]]:
     started, ended = snapshot.get("started"), snapshot.get("ended")
     running = formats.duration(formats.between(started, ended or now))
-    if now and not ended:
-        running = f"{running} at {formats.clock(now)}".strip()
+    looked = formats.clock(now) if now and not ended else ""
+    if running and looked:
+        running, looked = f"{running} at {looked}", ""
     tags = snapshot.get("tags") or {}
     return [
         ("experiment", str(snapshot.get("experiment") or "")),
@@ -107,6 +108,7 @@ def _plain_facts(snapshot: Snapshot, now: float | None) -> list[tuple[str, str]]
         ("environment", str(snapshot.get("environment") or "")),
         ("created", formats.when(snapshot.get("created"))),
         ("duration", running),
+        ("as of", looked),
         ("parent", str(snapshot.get("parent") or "")),
         *children.facts(snapshot),
         ("tags", formats.cell(tags)),

@@ -34,6 +34,10 @@ def test_flags_long_short_and_attached_are_the_same(read: Reader) -> None:
         assert given(read(f"data create {line}")) == wanted
 
 
+def test_choices_are_taken_in_any_capitals_as_in_az(read: Reader) -> None:
+    assert read("data create -t URI_File").args.type == "uri_file"
+
+
 def test_positionals_fill_in_order(read: Reader) -> None:
     frame = object()
 

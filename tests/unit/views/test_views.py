@@ -104,6 +104,13 @@ def test_a_completed_job_whose_log_mentions_errors_shows_no_error() -> None:
     assert job.failure(snapshot(log="ERROR: retried\n")) == ""
 
 
+def test_a_job_that_has_not_begun_shows_when_it_was_looked_at_and_no_duration() -> None:
+    said = job.plain(snapshot(status="Queued", started=None, ended=None, now=1_769_950_025))
+
+    assert "duration" not in said
+    assert "as of" in said
+
+
 def test_a_running_job_shows_its_duration_so_far() -> None:
     assert "25 s" in job.plain(snapshot(status="Running", ended=None, now=1_769_950_025))
 
