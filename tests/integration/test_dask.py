@@ -72,13 +72,17 @@ ONCE = """
 """
 
 
+def another(cluster: clusters.Cluster, count: int = 1) -> None:
+    """Workers that take packages from a folder of the cluster's alone."""
+    cluster.add(count, env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(cluster.folder / "wheels")})
+    cluster.ready()
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[clusters.Cluster]:
     made = clusters.Cluster()
-    wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(made.folder / "wheels")}
     try:
-        made.add(2, env=wheels)
-        made.ready()
+        another(made, 2)
         yield made
     finally:
         made.close()
@@ -115,6 +119,13 @@ def worker_of(lab: Lab, cluster: clusters.Cluster, name: str) -> int:
         if process.poll() is None and port in listening(process.pid):
             return number
     pytest.fail(f"no worker listens at {state['worker']}")
+
+
+def points(lab: Lab, name: str) -> list[float]:
+    """Every value of the metric `loss` of a job, in order."""
+    asked = {"run_id": name, "metric_key": "loss"}
+    found = lab.reader().rest.get("api/2.0/mlflow/metrics/get-history", query=asked, api="mlflow/v2.0")
+    return [point["value"] for point in found["metrics"]]
 
 
 def listening(pid: int) -> set[str]:
@@ -209,13 +220,10 @@ def test_a_worker_killed_in_the_middle_costs_no_more_than_its_try(
     tracking = away.reader().rest
     run = tracking.get("api/2.0/mlflow/runs/get", query={"run_id": name}, api="mlflow/v2.0")["run"]["data"]
     assert [(one["key"], one["value"]) for one in run["params"]] == [("try", "second")]
-    asked = {"run_id": name, "metric_key": "loss"}
-    history = tracking.get("api/2.0/mlflow/metrics/get-history", query=asked, api="mlflow/v2.0")
-    assert [point["value"] for point in history["metrics"]] == [2.0]
+    assert points(away, name) == [2.0]
     away.client.jobs.download(name, output_name="made", download_path="got")
     assert [path.name for path in Path("got").rglob("*.txt")] == ["second.txt"]
-    cluster.add(env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(cluster.folder / "wheels")})
-    cluster.ready()
+    another(cluster)
 
 
 def test_a_run_goes_on_without_a_host_and_is_found_by_the_next(away: Lab, tmp_path: Path) -> None:
@@ -246,13 +254,23 @@ def test_a_run_goes_on_without_a_host_and_is_found_by_the_next(away: Lab, tmp_pa
     assert (away.folder / "runs" / name / "outputs" / "late.txt").exists()
 
 
-def test_trials_of_a_sweep_run_on_the_workers(away: Lab) -> None:
+def test_trials_of_a_sweep_run_on_the_workers_and_count_once_when_one_is_killed(
+    away: Lab, cluster: clusters.Cluster
+) -> None:
     from azure.ai.ml import command
     from azure.ai.ml.sweep import Choice
 
     trial = command(
         command="python train.py ${{inputs.x}}",
-        code=code_of("import sys\nfrom logger import log_metric\nlog_metric('loss', float(sys.argv[1]))"),
+        code=code_of(
+            """
+            import sys, time
+            from logger import log_metric
+            log_metric("loss", float(sys.argv[1]))
+            print("logged", flush=True)
+            time.sleep(1)
+            """
+        ),
         environment="plain:1",
         compute="far",
         inputs={"x": 1.0},
@@ -262,12 +280,17 @@ def test_trials_of_a_sweep_run_on_the_workers(away: Lab) -> None:
     )
     sweep.set_limits(max_total_trials=4, max_concurrent_trials=2)
     name = away.client.jobs.create_or_update(sweep).name
+    wait_for(lambda: "logged" in away.log(f"{name}_1"), "a trial")
+    cluster.kill(worker_of(away, cluster, f"{name}_1"))
 
     assert away.end(name) == "Completed"
+    another(cluster)
     children = list(away.client.jobs.list(parent_job_name=name))
     assert [child.status for child in children] == ["Completed"] * 4
     for child in children:
         assert "The run is on the worker" in away.log(child.name)
+        assert len(points(away, child.name)) == 1
+    assert "is gone; the run begins again on" in away.log(f"{name}_1")
     best = away.client.jobs.get(name).properties["best_child_run_id"]
     assert away.reader().snapshot(best)["metrics"] == {"loss": 1.0}
 
