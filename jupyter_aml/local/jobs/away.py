@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,7 +25,7 @@ from jupyter_aml.local.jobs import (
 )
 from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.records import Record
-from jupyter_aml.local.runtime import commands, curated, engines
+from jupyter_aml.local.runtime import commands, curated, engines, environments
 from jupyter_aml.local.runtime.engines import Attached
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners import dask
@@ -34,6 +35,8 @@ from jupyter_aml.local.secrets import seal
 from jupyter_aml.local.store import records as resources
 from jupyter_aml.local.store.workspace import Workspace
 from jupyter_aml.local.tracking import records as tracking
+
+_PLUGIN = re.compile(r"azureml[-_.]mlflow\b", re.IGNORECASE)
 
 Doors = Callable[[Workspace, Attached], str]
 """The address at which the workers of an attached compute reach the service."""
@@ -82,7 +85,7 @@ def make_ready(
         name = str(record.body.get("environmentId") or "")
         environment = {
             "name": name,
-            "properties": lookup.environment_properties(reader, name),
+            "properties": _environment(lookup.environment_properties(reader, name)),
             "curated_as": outer.get(curated.VARIABLE, "").strip().lower(),
         }
     outputs.make(made)
@@ -155,6 +158,19 @@ def start(workspace: Workspace, job: str, sent: Away) -> Handle:
 def find(workspace: Workspace, job: str, cluster: Attached) -> Handle | None:
     """The handle of a run that an earlier host sent; None when it never did."""
     return dask.PROVISIONER.find(workspace.work_folder(job), cluster, keys(workspace, cluster))
+
+
+def _environment(properties: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What a worker is told of an environment.
+
+    The submitter's own Python is not there. What was recorded of it is: the packages that the script imports, which
+    the worker's Python has, or which are installed for the run. Azure's plug-in for MLflow is of no use here.
+    """
+    if properties is None or environments.SUBMITTERS not in (properties.get("tags") or {}).items():
+        return properties
+    wanted = environments.wanted_by(properties)
+    needed = [line for line in wanted.requirements if _PLUGIN.match(line) is None] if wanted else []
+    return {"requirements": needed}
 
 
 def _there(workspace: Workspace, job: str, path: Path) -> Path:
