@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import threading
 import weakref
 
 TYPE_CHECKING = False
@@ -26,12 +27,11 @@ class Exits:
 
     Attributes:
         folders: Where the present script's code is, also by its real path.
-        foreign: A library has registered something on behalf of the script.
     """
 
     def __init__(self) -> None:
         self.folders: tuple[str, ...] = ()
-        self.foreign = False
+        self._foreign: list[Callable[..., Any]] = []
         self._own: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
         self._register = atexit.register
         self._unregister = atexit.unregister
@@ -46,8 +46,12 @@ class Exits:
     def begin(self, folder: str) -> None:
         """A script begins whose code is in `folder`."""
         self.folders = (os.path.join(folder, ""), os.path.join(os.path.realpath(folder), ""))
-        self.foreign = False
+        self._foreign.clear()
         self._own.clear()
+
+    def pending(self) -> bool:
+        """Whether a library has registered something for the script; what belongs to an ended thread is done."""
+        return any(not _over(getattr(function, "__self__", None)) for function in self._foreign)
 
     def run(self) -> None:
         """Call what the script has registered, the last first; what it raises is shown, as at an interpreter's end."""
@@ -65,11 +69,13 @@ class Exits:
         if whose == "script":
             self._own.append((function, args, kwargs))
             return function
-        self.foreign = self.foreign or whose == "library"
+        if whose == "library":
+            self._foreign.append(function)
         return self._register(function, *args, **kwargs)
 
     def _drop(self, function: Callable[..., Any]) -> None:
         self._own = [one for one in self._own if one[0] != function]
+        self._foreign = [one for one in self._foreign if one != function]
         self._unregister(function)
 
     def _whose(self, frame: FrameType | None) -> str:
@@ -81,3 +87,8 @@ class Exits:
                 return "import"
             frame = frame.f_back
         return "library"
+
+
+def _over(owner: object) -> bool:
+    """Whether an object is a thread that has ended."""
+    return isinstance(owner, threading.Thread) and not owner.is_alive()

@@ -1,6 +1,7 @@
 """What scripts set in widespread libraries: noted before a script, put back after it.
 
-Each library is a class with `put_back`, made before the first script if the library has been imported by then.
+Each library is a class with `put_back`, made before the first script if the library has been imported by then. Some
+also have `rest`, which gives up threads of theirs, and `end`, which does what cannot wait for the process's end.
 """
 
 from __future__ import annotations
@@ -93,12 +94,25 @@ class Mlflow:
         ("mlflow.tracking._model_registry.utils", "_registry_uri"),
         ("mlflow.tracking.fluent", "_active_experiment_id"),
     )
+    pools = (
+        ("mlflow.utils.autologging_utils.client", "_AUTOLOGGING_QUEUEING_CLIENT_THREAD_POOL"),
+        ("mlflow.utils.autologging_utils.metrics_queue", "_thread_pool"),
+    )
     kept_by_thread = ("_active_run_stack", "_last_active_run_id", "_last_logged_model_id", "_ACTIVE_MODEL_CONTEXT")
 
     def __init__(self, mlflow: ModuleType) -> None:  # noqa: ARG002 -- as the others
         self._values = {key: getattr(sys.modules[key[0]], key[1], None) for key in self.held if key[0] in sys.modules}
         self._hooks = _copies("mlflow.utils.import_hooks", ("_post_import_hooks", "_import_error_hooks"))
         self._autolog = _copies("mlflow.utils.autologging_utils", ("AUTOLOGGING_INTEGRATIONS",))
+
+    def rest(self, mlflow: ModuleType) -> None:  # noqa: ARG002 -- as the others
+        """Have what is logged in the background written, and give its threads up: others come when they are needed."""
+        for module, name in self.pools:
+            pool = getattr(sys.modules.get(module), name, None)
+            if pool is not None:
+                pool.shutdown(wait=True)
+                fresh = type(pool)(max_workers=pool._max_workers, thread_name_prefix=pool._thread_name_prefix)  # noqa: SLF001
+                setattr(sys.modules[module], name, fresh)
 
     def end(self, mlflow: ModuleType) -> None:
         """Close the script's run, as MLflow does at the end of a process."""
@@ -140,6 +154,19 @@ def _copies(module: str, names: tuple[str, ...]) -> list[tuple[dict[Any, Any], d
         for one in held
         if isinstance(one, dict)
     ]
+
+
+class Tqdm:
+    """The thread that looks after progress bars."""
+
+    module = "tqdm.std"
+
+    @staticmethod
+    def rest(std: ModuleType) -> None:
+        monitor = std.tqdm.monitor
+        if monitor is not None:
+            std.tqdm.monitor = None
+            monitor.exit()
 
 
 class Asyncio:
@@ -191,6 +218,8 @@ class Files:
 
 
 KNOWN = (Numpy, Pandas, Sklearn, Matplotlib, Mlflow, Asyncio, Locale, Socket)
+UNNOTED = (Tqdm, Files)
+"""Libraries of which nothing has to be noted."""
 
 
 class Libraries:
@@ -204,11 +233,13 @@ class Libraries:
         known = {one.module for one in self._held}
         return next((kind.module for kind in KNOWN if kind.module in sys.modules and kind.module not in known), "")
 
+    def rest(self) -> None:
+        """Give up threads that libraries keep between calls."""
+        self._each("rest")
+
     def end(self) -> None:
         """Do what libraries do when the process of a script ends and that cannot wait."""
-        for one in self._held:
-            if hasattr(one, "end"):
-                one.end(sys.modules[one.module])
+        self._each("end")
 
     def put_back(self) -> None:
         """Make everything as it was.
@@ -216,10 +247,13 @@ class Libraries:
         Raises:
             Exception: A library is not as it is known to be; the process should end.
         """
-        for one in self._held:
-            one.put_back(sys.modules[one.module])
-        if Files.module in sys.modules:
-            Files.put_back(sys.modules[Files.module])
+        self._each("put_back")
+
+    def _each(self, what: str) -> None:
+        for one in (*self._held, *UNNOTED):
+            module, function = sys.modules.get(one.module), getattr(one, what, None)
+            if module is not None and function is not None:
+                function(module)
 
 
 def reseed() -> None:

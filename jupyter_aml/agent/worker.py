@@ -7,6 +7,7 @@ waited for, its `atexit` functions called. So whatever a script does, it fails a
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 
@@ -64,8 +65,12 @@ class Worker:
         if os.getpid() != self._pid:  # a fork of the script that has come to the script's end
             self._leave(code)
         self._runs += 1
-        if code != 0 or self._runs >= MOST_RUNS or state.busy():
+        if code != 0 or self._runs >= MOST_RUNS:
             self._leave(code)
+        with contextlib.suppress(Exception):  # a library is not as it is known to be: it is busy then
+            self._libraries.rest()
+        if state.busy():
+            self._leave(0)
         self._exits.run()
         try:
             unfit = self._put_back(spec, before)
@@ -77,7 +82,7 @@ class Worker:
 
     def _put_back(self, spec: dict[str, Any], before: state.Process) -> str:
         """Make everything as it was before the script; why that cannot be done, empty when it is done."""
-        unfit = state.busy() or ("an atexit function" if self._exits.foreign else "") or self._libraries.came()
+        unfit = state.busy() or ("an atexit function" if self._exits.pending() else "") or self._libraries.came()
         if unfit:
             return unfit
         unfit = before.changed()

@@ -88,8 +88,10 @@ def test_one_process_runs_one_trial_after_another(trials: Trials) -> None:
 
 CHANGES = """
 import builtins, gc, json, locale, logging, random, sys, threading, warnings
-import numpy, pandas, matplotlib, matplotlib.pyplot as plt, sklearn, mlflow
+import numpy, pandas, matplotlib, matplotlib.pyplot as plt, sklearn, mlflow, tqdm
 secret = 1
+mlflow.sklearn.autolog(log_models=False)
+list(tqdm.tqdm(range(2)))
 logging.basicConfig(filename="mine.log", level=logging.DEBUG)
 logging.getLogger("numpy.mine").addHandler(logging.FileHandler("other.log"))
 logging.getLogger("own").addHandler(logging.StreamHandler())
@@ -115,6 +117,7 @@ json.JSONEncoder.item_separator
 FINDS = """
 import builtins, gc, logging, random, sys, warnings
 import numpy, pandas, matplotlib, matplotlib.pyplot as plt, sklearn, mlflow
+from sklearn.linear_model import LogisticRegression
 found = {
     "globals": "secret" in globals(),
     "root handlers": logging.root.handlers,
@@ -129,6 +132,8 @@ found = {
     "path": "/nowhere" in sys.path, "recursion": sys.getrecursionlimit(),
     "hook": sys.excepthook is print, "builtins": hasattr(builtins, "mine"), "gc": gc.isenabled(),
     "uri": "nowhere" in mlflow.get_tracking_uri(),
+    "autolog": mlflow.utils.autologging_utils.autologging_is_disabled("sklearn"),
+    "patched": LogisticRegression.fit.__module__,
 }
 print(found)
 """

@@ -61,6 +61,8 @@ class Sweep(Conductor):
         self._threads = max(cores // self._width, 1)
         self._sampler = plan.sampler(stage.name)
         self._trials: dict[str, Trial] = {}
+        self._open: dict[str, Trial] = {}
+        self._first: list[Trial] = []
         self._best: Trial | None = None
         self._reason: Fault | None = None
         self._exhausted = False
@@ -74,7 +76,7 @@ class Sweep(Conductor):
             facts = child.state.get("trial") or {}
             self._sampler.next(facts.get("memo"))
             number = int(facts.get("number") or 0)
-            self._trials[child.name] = Trial(child.name, number, facts.get("point") or {})
+            self._add(Trial(child.name, number, facts.get("point") or {}))
             self._trials[child.name].stopped = bool((child.body.get("properties") or {}).get("stopped_by"))
         if not children:
             plan = self._plan
@@ -83,8 +85,11 @@ class Sweep(Conductor):
                 f"Sweep of {plan.total} trials, {self._width} at a time; {plan.metric} is better when it is {goal}."
             )
 
+    def _add(self, trial: Trial) -> None:
+        self._trials[trial.name] = self._open[trial.name] = trial
+
     def open(self) -> Sequence[str]:
-        return [trial.name for trial in self._trials.values() if not trial.ended]
+        return list(self._open)
 
     # going on
 
@@ -105,6 +110,9 @@ class Sweep(Conductor):
         for record in fresh:
             trial = self._trials[record.name]
             trial.status, trial.curve = record.status, curves[record.name]
+            self._open.pop(trial.name)
+            if len(self._first) < max(HOPELESS, self._width):
+                self._first.append(trial)
             counts = trial.status == Status.COMPLETED or trial.stopped
             trial.best = self._plan.best(trial.curve) if counts else None
             self._sampler.tell(trial.number, trial.best)
@@ -154,13 +162,12 @@ class Sweep(Conductor):
         return self._late
 
     def _given_up(self) -> bool:
-        ended = [trial for trial in self._trials.values() if trial.ended]
-        first = ended[: max(HOPELESS, self._width)]
-        return len(ended) >= max(HOPELESS, self._width) and all(one.status == Status.FAILED for one in first)
+        enough = len(self._first) >= max(HOPELESS, self._width)
+        return enough and all(one.status == Status.FAILED for one in self._first)
 
     def _stop_the_worst(self) -> None:
         policy = self._plan.policy
-        running = [trial for trial in self._trials.values() if not trial.ended and not trial.stopped]
+        running = [trial for trial in self._open.values() if not trial.stopped]
         if policy is None or not running:
             return
         for name, curve in self._stage.curves([trial.name for trial in running], self._plan.metric).items():
@@ -182,7 +189,7 @@ class Sweep(Conductor):
         self._stage.stop(trial.name, {"stopped_by": policy})
 
     def _submit(self) -> None:
-        while not self._exhausted and len(self._trials) < self._plan.total and len(self.open()) < self._width:
+        while not self._exhausted and len(self._trials) < self._plan.total and len(self._open) < self._width:
             drawn = self._sampler.next()
             if drawn is None:
                 self._exhausted = True
@@ -191,7 +198,7 @@ class Sweep(Conductor):
             number = len(self._trials)
             name = f"{self._stage.name}_{number}"
             facts = {"number": number, "point": drawn.point, "memo": drawn.memo}
-            self._trials[name] = Trial(name, number, drawn.point)
+            self._add(Trial(name, number, drawn.point))
             record = self._stage.record
             shown = ", ".join(f"{key}={value}" for key, value in drawn.point.items())
             self._stage.say(f"Trial {number} with {shown}")
