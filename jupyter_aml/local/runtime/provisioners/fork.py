@@ -18,6 +18,9 @@ from jupyter_aml.local.runtime.provisioners.exec import ExecProvisioner
 from jupyter_aml.local.runtime.spec import RunSpec
 from jupyter_aml.local.runtime.zygotes import Zygotes
 
+WARM_SECONDS = 8.0
+"""How long the first trials of a sweep wait for their zygote: an interpreter of their own imports as long, each."""
+
 
 class ForkProvisioner(Provisioner):
     """Starts scripts in milliseconds.
@@ -44,7 +47,7 @@ class ForkProvisioner(Provisioner):
         alone = replace(spec, shares="")
         if spec.kind == "python" and self.available():
             zygote = self.zygotes.warm(spec)
-            if zygote.ready() and not stands_out(spec, zygote.modules):
+            if zygote.ready(WARM_SECONDS if spec.shares else 0.0) and not stands_out(spec, zygote.modules):
                 shared = spec.shares and not spec.mounts and not spec.ranks
                 handle = self.crews.start(spec, zygote) if shared else zygote.start(alone)
                 if handle is not None:
