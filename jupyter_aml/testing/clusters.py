@@ -57,7 +57,11 @@ class Cluster:
             ],
             inside,
         )
-        self._wait(noted.exists, "a scheduler")
+        try:
+            self._wait(noted.exists, "a scheduler")
+        except TimeoutError:
+            self.close()
+            raise
         self.address = str(json.loads(noted.read_text(encoding="utf-8"))["address"])
 
     def add(
