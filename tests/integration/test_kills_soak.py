@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from azure.ai.ml import Output
@@ -45,12 +45,20 @@ sys.exit(code)
 
 @dataclass
 class Soak:
-    """The jobs that were submitted and what was done to them."""
+    """The jobs that were submitted and what was done to them.
+
+    Attributes:
+        odds: Up to which part of 1 a host, a run or a client is killed; beyond, a job is cancelled.
+        pauses: The longest seconds that are waited before, of which one is drawn.
+    """
+
+    odds: ClassVar[tuple[float, float, float]] = (0.7, 0.85, 0.93)
+    pauses: ClassVar[tuple[float, ...]] = (0.02, 0.2, 0.8)
 
     lab: Lab
     rng: random.Random
     ledger: Path
-    planned: dict[str, int] = field(default_factory=dict)
+    planned: dict[str, Any] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     shot: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
@@ -81,13 +89,14 @@ class Soak:
 
     def kill(self) -> None:
         """Kill one thing at a random moment."""
-        time.sleep(self.rng.random() * self.rng.choice((0.02, 0.2, 0.8)))
+        time.sleep(self.rng.random() * self.rng.choice(self.pauses))
+        host, run, client = self.odds
         draw = self.rng.random()
-        if draw < 0.7:
+        if draw < host:
             self._kill_host()
-        elif draw < 0.85:
-            self._kill_supervisor()
-        elif draw < 0.93:
+        elif draw < run:
+            self._kill_run()
+        elif draw < client:
             number = len(self.writers) + 1000
             self.writers[number] = kill_a_writer(self.lab, number, self.rng.randint(0, 3), self.rng.random() * 0.05)
             self.kills["client"] += 1
@@ -100,19 +109,25 @@ class Soak:
     def _kill_host(self) -> None:
         said = bell.ask(self.lab.home, {"op": "status"})
         if said is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(said["pid"]), signal.SIGKILL)
-                self.kills["host"] += 1
+            self.shoot(int(said["pid"]), "host")
 
-    def _kill_supervisor(self) -> None:
+    def _kill_run(self) -> None:
         said = bell.ask(self.lab.home, {"op": "status"}) or {"jobs": []}
         running = [job for job in said["jobs"] if job["pid"]]
         if running:
             job = self.rng.choice(running)
             self.shot.add(job["job"])
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(job["pid"], signal.SIGKILL)
-                self.kills["supervisor"] += 1
+            self.shoot(self.victim(int(job["pid"])), "run")
+
+    def victim(self, supervisor: int) -> int:
+        """Which process of a run is killed: the one that sees to it."""
+        return supervisor
+
+    def shoot(self, pid: int, what: str) -> None:
+        """Kill a process as the system does that needs its memory."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.kills[what] += 1
 
     def verify(self) -> Counter[str]:
         """What must hold of every job; how many ended in which way."""

@@ -10,10 +10,8 @@ import contextlib
 import json
 import os
 import random
-import signal
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,9 @@ import pytest
 from azure.ai.ml import Output, command, dsl
 from azure.ai.ml.sweep import Uniform
 
-from jupyter_aml.local.store import bell
-
 from .conftest import FINAL, Lab, wait_for
-from .test_kills import check, check_what_a_writer_left, kill_a_writer
-from .test_kills_soak import runs_of
+from .test_kills import check, check_what_a_writer_left
+from .test_kills_soak import Soak, runs_of
 
 SHORT, LONG = 12, int(os.environ.get("JUPYTER_AML_SOAK_KILLS") or 200)
 SEED = int(os.environ.get("JUPYTER_AML_SOAK_SEED") or time.time())
@@ -50,26 +46,17 @@ print("done")
 """
 
 
-@dataclass
-class Mixed:
-    """The jobs that were submitted, and what was done to them."""
+class Mixed(Soak):
+    """Sweeps, pipelines and single jobs, by their kinds."""
 
-    lab: Lab
-    rng: random.Random
-    ledger: Path
-    code: Path
-    planned: dict[str, str] = field(default_factory=dict)
-    open: set[str] = field(default_factory=set)
-    shot: set[str] = field(default_factory=set)
-    cancelled: set[str] = field(default_factory=set)
-    kills: Counter[str] = field(default_factory=Counter)
-    writers: dict[int, int] = field(default_factory=dict)
+    odds = (0.5, 0.8, 0.92)
+    pauses = (0.05, 0.3, 1.0)
 
     def step(self, pause: float, **out: Any) -> Any:
         """The one command that everything here runs."""
         return command(
             command=f"python train.py '{self.ledger}' ${{{{inputs.lr}}}} {pause} ${{{{outputs.o}}}}",
-            code=str(self.code),
+            code=self.code,
             environment="plain:1",
             inputs={"lr": 0.5},
             outputs={"o": Output(type="uri_folder", **out)},
@@ -100,52 +87,13 @@ class Mixed:
 
         return steps()
 
-    def look(self) -> None:
-        for name in list(self.open):
-            if self.lab.status(name) in FINAL:
-                self.open.discard(name)
-
-    def kill(self) -> None:
-        """Kill one thing at a random moment."""
-        time.sleep(self.rng.random() * self.rng.choice((0.05, 0.3, 1.0)))
-        draw = self.rng.random()
-        if draw < 0.5:
-            self._kill_host()
-        elif draw < 0.8:
-            self._kill_run()
-        elif draw < 0.92:
-            number = len(self.writers) + 5000
-            self.writers[number] = kill_a_writer(self.lab, number, self.rng.randint(0, 3), self.rng.random() * 0.05)
-            self.kills["client"] += 1
-        elif self.open:
-            name = self.rng.choice(sorted(self.open))
-            with contextlib.suppress(Exception):  # it may have ended just now
-                self.lab.client.jobs.begin_cancel(name).result()
-                self.cancelled.add(name)
-
-    def _kill_host(self) -> None:
-        said = bell.ask(self.lab.home, {"op": "status"})
-        if said is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(said["pid"]), signal.SIGKILL)
-                self.kills["host"] += 1
-
-    def _kill_run(self) -> None:
-        """Kill the process that sees to a run, or one of the run's own."""
-        said = bell.ask(self.lab.home, {"op": "status"}) or {"jobs": []}
-        running = [job for job in said["jobs"] if job["pid"]]
-        if not running:
-            return
-        job = self.rng.choice(running)
-        pid = int(job["pid"])
+    def victim(self, supervisor: int) -> int:
+        """The process that sees to a run, or one of the run's own."""
         if self.rng.random() < 0.5:
             with contextlib.suppress(OSError):
-                below = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-                pid = int(below[0]) if below else pid
-        self.shot.add(job["job"])
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            self.kills["run"] += 1
+                below = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text(encoding="ascii").split()
+                return int(below[0]) if below else supervisor
+        return supervisor
 
     def verify(self) -> Counter[str]:
         """What must hold of every job and of its children; how many ended in which way."""
@@ -201,7 +149,7 @@ def test_every_job_of_a_mixed_load_ends_truthfully_and_once_whatever_is_killed(
     code.mkdir()
     (code / "train.py").write_text(SCRIPT, encoding="utf-8")
     (tmp_path / "ledger").touch()
-    mixed = Mixed(lab, random.Random(SEED), tmp_path / "ledger", code)
+    mixed = Mixed(lab, random.Random(SEED), tmp_path / "ledger", code=str(code))
     began = time.monotonic()
     while mixed.kills.total() < kills:
         while len(mixed.open) < OPEN_AT_ONCE:
