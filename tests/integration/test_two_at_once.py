@@ -77,6 +77,21 @@ workspace = service.workspace(store.create())
 print(json.dumps([store.subscription_id, workspace.entry.id, workspace.entry.account]))
 """
 
+# Rounds in the same processes: only then do they come close enough to each other to meet.
+OPEN = f"""{HEAD}
+from jupyter_aml.local.store import migrate
+migrate.scripts("catalogue")
+ready()
+for number in range(40):
+    own, others = home / str(number) / f"at-{{who}}", home / str(number)
+    own.mkdir(parents=True)
+    patience = time.monotonic() + 20
+    while len(list(others.glob("at-*"))) < 4 and time.monotonic() < patience:
+        pass
+    migrate.prepare(home / str(number) / "store.db", "catalogue")
+print(json.dumps("opened"))
+"""
+
 
 def together(script: str, home: Path, folder: Path, count: int = 2) -> list[Any]:
     """What several processes printed that began at the same moment."""
@@ -118,6 +133,10 @@ def test_many_processes_that_open_a_new_store_at_once_all_get_the_same(tmp_path:
         answers = together(RAW, tmp_path / f"home {number}", tmp_path, count=4)
 
         assert len({json.dumps(answer) for answer in answers}) == 1
+
+
+def test_a_new_file_that_many_switch_to_write_ahead_logging_at_once_is_opened_by_all(tmp_path: Path) -> None:
+    assert together(OPEN, tmp_path / "home", tmp_path, count=4) == ["opened"] * 4
 
 
 def test_of_two_notebooks_that_create_the_same_version_exactly_one_wins(lab: Lab, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ A migration is a file `migrations/NNNN_<series>_<what>.sql`; `PRAGMA user_versio
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -51,7 +53,7 @@ def prepare(path: Path, series: str) -> None:
     try:
         if refuse_newer(connection, path, series) == newest:
             return
-        connection.execute("PRAGMA journal_mode=WAL")
+        _log_ahead(connection)
         _apply(connection, series)
     except sqlite3.Error as error:
         raise explain(error, path) from error
@@ -70,6 +72,23 @@ def refuse_newer(connection: sqlite3.Connection, path: Path, series: str) -> int
         msg = f"{path} was written by a newer jupyter_aml (format {version}; this one knows {newest})."
         raise StoreError(msg, remedy="Upgrade with `pip install -U jupyter_aml`, or open another workspace.")
     return version
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging.
+
+    Two processes that switch a new file at once each want it alone. SQLite tells one of them "locked" at once, whatever
+    its timeout, since waiting could never end while both hold on to their reads; letting go and trying again does.
+    """
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - only spreads the tries
 
 
 def _version(connection: sqlite3.Connection) -> int:
