@@ -84,10 +84,11 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-            return
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > give_up:
                 raise
+        else:
+            return
         time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - only spreads the tries
 
 
