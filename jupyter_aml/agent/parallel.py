@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 UNITS = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 ROWS_FILE = "parallel_run_step.txt"
 SEPARATOR = " "
+JOURNAL = "mini_batches.jsonl"
 GRACE = 5.0
 SAID_EVERY = 5.0
 
@@ -179,6 +180,31 @@ def _table_files(folder: Path, entry: dict[str, str]) -> list[Path]:
     return sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
 
 
+class Journal:
+    """The mini-batches that were done, by this run or an earlier one of the same work; kept until all are done."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.done = dict(self._read()) if path.exists() else {}
+
+    def _read(self) -> Iterator[tuple[int, list[str]]]:
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):  # a line that a kill cut off
+                found = json.loads(line)
+                if "batch" in found:
+                    yield found["batch"], found["rows"]
+
+    def note(self, number: int, rows: list[str]) -> None:
+        if self.path.exists():
+            line = json.dumps({"batch": number, "rows": rows})
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"\n{line}\n")
+
+    def close(self) -> None:
+        if self.path.exists():
+            self.path.resolve().unlink()
+
+
 # workers
 
 
@@ -265,19 +291,26 @@ class Step:
 
     def __init__(self, settings: argparse.Namespace) -> None:
         self.settings = settings
-        self.waiting = list(batches(settings))[::-1]
-        self.total = len(self.waiting)
+        self.journal = Journal(Path(__file__).parent / JOURNAL)
         self.tries: dict[int, int] = {}
         self.rows: dict[int, list[str]] = {}
         self.failed_batches = 0
         self.failed_items = 0
+        found = list(batches(settings))
+        self.total = len(found)
+        for batch in found:
+            if batch.number in self.journal.done:
+                self._count(batch, self.journal.done[batch.number])
+        self.waiting = [batch for batch in reversed(found) if batch.number not in self.rows]
         self.said = 0.0
         width = settings.concurrency or os.cpu_count() or 1
-        self.workers = [Worker(settings) for _ in range(max(min(width, self.total), 1))]
+        self.workers = [Worker(settings) for _ in range(min(width, len(self.waiting)))]
 
     def conduct(self) -> None:
         """Share the batches out until none is left."""
         say(f"{self.total} mini-batches, {len(self.workers)} processes.")
+        if self.rows:
+            say(f"{len(self.rows)} of them were done by an earlier run; they are not repeated.")
         try:
             while self.waiting or any(worker.batch for worker in self.workers):
                 self._give()
@@ -324,10 +357,14 @@ class Step:
         worker.batch, worker.until = None, float("inf")
         if batch is None:
             return
-        self.rows[batch.number] = rows
-        self.failed_items += max(len(batch.items) - len(rows), 0) if self.settings.append else 0
+        self.journal.note(batch.number, rows)
+        self._count(batch, rows)
         self._check()
         self._say()
+
+    def _count(self, batch: Batch, rows: list[str]) -> None:
+        self.rows[batch.number] = rows
+        self.failed_items += max(len(batch.items) - len(rows), 0) if self.settings.append else 0
 
     def _again(self, worker: Worker, why: str) -> None:
         """A batch that failed: once more, unless it has had its tries."""
@@ -400,6 +437,7 @@ def main(given: list[str]) -> None:
     step.keep()
     if step.failed_batches == step.total:
         raise SystemExit("Every mini-batch failed.")
+    step.journal.close()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from jupyter_aml.local.jobs import (
     locate,
     outputs,
     programs,
+    resume,
     settings,
     snapshots,
     surroundings,
@@ -118,6 +119,7 @@ def prepare(
     collect(code, runs)
     inputs.copy(workspace, given)
     outputs.make(made)
+    resume.place(workspace, record, made, work)
     targets = {output.name: target_of(output, output.staging) for output in made}
     place = variables.Place(work, runs / "outputs", workspace.store.home)
     facts = facts_of(workspace, record, door, place, given=given.texts(), targets=targets, experiment_id=experiment_id)

@@ -194,12 +194,12 @@ class Pipeline(Conductor):
         body = steps.job_of(node, wiring, label=f" {number}" if looped else "")
         name = f"{self._stage.name}_{node.name}" + (f"_{number}" if looped else "")
         found, held = "", None
+        anew = self._force or node.name in self._anew
         if node.kind != "pipeline" and node.declared.deterministic:
             with self._stage.workspace.database.read() as reader:
                 found = reuse.mark(self._stage.workspace, reader, body)
-                anew = self._force or node.name in self._anew
                 held = None if anew else reuse.donor(self._stage.workspace, reader, found)
-        state = {"step": {"node": node.name, "round": number}, "fingerprint": found}
+        state = {"step": {"node": node.name, "round": number}, "fingerprint": found, "anew": anew}
         self._holds(progress, number, name)
         if held is not None:
             body["properties"] |= {"azureml.isreused": "true", "azureml.reusedrunid": held.name}
