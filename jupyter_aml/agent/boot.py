@@ -29,9 +29,19 @@ LONGEST = 100_000
 _listdir = os.listdir
 
 
-def sorted_listdir(path: Any = ".") -> list[Any]:
-    """As os.listdir, in order: scripts written for Azure take `os.listdir(folder)[0]`."""
-    return sorted(_listdir(path))
+class SortedListdir:
+    """As os.listdir, in order: scripts written for Azure take `os.listdir(folder)[0]`.
+
+    No function, since classes that hold os.listdir, as pathlib's up to Python 3.10, would make a method of one.
+    """
+
+    __name__ = "listdir"
+
+    def __call__(self, path: Any = ".") -> list[Any]:
+        return sorted(_listdir(path))
+
+
+sorted_listdir = SortedListdir()
 
 
 def relay() -> None:

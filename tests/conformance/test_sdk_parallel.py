@@ -122,9 +122,10 @@ def run(mini_batch, context):
     assert rows(lab, folder, name) == ["0 0 50", "1 1 50", "2 2 50"]
 
 
-def test_a_table_is_cut_by_size(lab: Any, folder: Path, flowers: Path) -> None:
+@pytest.mark.parametrize("mode", [None, "direct", "eval_mount"])
+def test_a_table_is_cut_by_size(lab: Any, folder: Path, flowers: Path, mode: str | None) -> None:
     script = "def run(mini_batch):\n    return mini_batch[['target']].assign(rows=len(mini_batch)).head(1)\n"
-    table = Input(type="mltable", path=str(folder / "table"))
+    table = Input(type="mltable", path=str(folder / "table"), mode=mode)
     name = submitted(lab, step(folder, script, table, mini_batch_size="1kb", error_threshold=-1))
 
     sizes = [int(row.split(" ")[1]) for row in rows(lab, folder, name)]

@@ -309,3 +309,27 @@ def test_a_pipeline_that_cannot_run_is_refused_before_anything_runs(
     assert caught.value.target.startswith("properties.jobs")
     with pytest.raises(ResourceError, match="was not found"):
         rest.get("jobs/refused")
+
+
+def test_steps_name_environments_of_registries_in_every_way(lab: Any, folder: Path) -> None:
+    registry = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+    (folder / "part.yml").write_text(
+        f"type: command\nname: part\nversion: '1'\nenvironment: {registry}\ncommand: echo part\n",
+        encoding="utf-8",
+    )
+    (folder / "flow.yml").write_text(
+        f"""
+type: pipeline
+settings: {{default_compute: azureml:serverless, force_rerun: true}}
+jobs:
+  inline: {{type: command, command: echo inline, environment: "{registry}"}}
+  short: {{type: command, command: echo short, environment: azureml:AzureML-sklearn-1.5@latest}}
+  part: {{type: command, component: ./part.yml}}
+""",
+        encoding="utf-8",
+    )
+    name = str(lab.client.jobs.create_or_update(load_job(folder / "flow.yml")).name)
+
+    assert lab.end(name).status == "Completed"
+    for step in ("inline", "short", "part"):
+        assert step in lab.log(f"{name}_{step}")

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,8 @@ FIRST_SECONDS, WAIT_SECONDS = 0.01, 0.1
 TELL_SECONDS = 2.0
 """How often a line of the installer's is passed on."""
 LONGEST = 160
+_TOLD = re.compile(r"\[\d+ s\] ")
+"""How a line begins that was passed on: it stands in the same log as the installer's."""
 Say = Callable[[str], None]
 
 # pip and setuptools out of the standard library: takes no index and a tenth of ensurepip's time.
@@ -233,7 +236,8 @@ class _Builder:
             _pause(self.watch, wait)
             wait = min(wait * 1.5, WAIT_SECONDS)
             if time.monotonic() > due:
-                last = (self._printed(begins) or [""])[-1].strip()
+                theirs = [line for line in self._printed(begins) if not _TOLD.match(line)]
+                last = (theirs or [""])[-1].strip()
                 if last and last != told:
                     told = last
                     self.watch.say(f"[{time.monotonic() - self.began:.0f} s] {told[:LONGEST]}")

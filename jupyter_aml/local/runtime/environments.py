@@ -150,6 +150,8 @@ def _curated(name: str, own: Interpreter, home: Path, curated_as: str) -> Enviro
         told = f"No packages are known for the curated environment {found.name}; the run uses {python}."
     else:
         told = f"The curated environment {found.name} is a Docker image; the run uses {python} instead."
+        if curated.packages(found) is not None:
+            told += f" A host started with {curated.VARIABLE}={curated.VENV} builds one of packages like its own."
     return Environment(own, (told,))
 
 

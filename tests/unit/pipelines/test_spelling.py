@@ -81,3 +81,5 @@ def test_ids_lose_the_scheme_of_yaml() -> None:
     assert spelling.plain_id("azureml:/subscriptions/x") == "/subscriptions/x"
     assert spelling.plain_id("azureml:env:1") == "azureml:env:1"
     assert spelling.plain_id("") is None
+    registry = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+    assert spelling.plain_id(registry) == spelling.plain_id(f"azureml:{registry}") == registry

@@ -70,6 +70,7 @@ def test_a_curated_environment_is_the_submitters_python_with_a_note(home: Path, 
 
     assert found.interpreter.executable == sys.executable
     assert "sklearn-1.5 is a Docker image" in found.notes[0]
+    assert "JUPYTER_AML_CURATED=venv" in found.notes[0]
 
 
 def test_an_image_alone_is_the_submitters_python_with_a_note(home: Path) -> None:
@@ -218,6 +219,27 @@ def test_everything_that_the_installer_prints_is_in_the_build_log(home: Path, wh
     assert "tiny==1.0" in log.read_text().removeprefix(failed)
 
 
+def test_what_the_installer_does_is_passed_on_once_also_where_all_goes_into_one_log(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\necho Resolved 3 packages\nsleep 1\necho Installed\n")
+    uv.chmod(0o755)
+    monkeypatch.setattr(builds, "find_uv", lambda: str(uv))
+    monkeypatch.setattr(builds, "TELL_SECONDS", 0.05)
+    log = home / "build.txt"
+
+    def say(sentence: str) -> None:
+        with log.open("a") as file:
+            file.write(f"{sentence}\n")
+
+    builds.build(Wanted("", ("tiny",)), describe(sys.executable), home, builds.Watch(say, log))
+
+    told = [line for line in log.read_text().splitlines() if "Resolved" in line]
+    assert len(told) == 2
+    assert told[1].endswith(" s] Resolved 3 packages")
+
+
 @pytest.mark.parametrize("tool", ["uv", "pip"])
 def test_a_build_that_is_given_up_ends_at_once_with_all_its_processes(
     home: Path, wheels: Path, tool: str, monkeypatch: pytest.MonkeyPatch
@@ -292,12 +314,12 @@ def test_another_python_of_the_machine_is_used_with_all_that_a_run_has(
     found = resolved({"condaFile": conda}, home)
 
     assert installed.python_fits(asked, found.interpreter.version)
-    bench.script("import os, sys, tiny; print(sys.version_info[:2], tiny.version, os.listdir.__name__); 1 / 0")
+    bench.script("import os, sys, tiny; print(sys.version_info[:2], tiny.version, type(os.listdir).__name__); 1 / 0")
     forks = StrictFork()
     try:
         for provisioner in (forks, ExecProvisioner()):
             end, text = bench.run(provisioner, bench.spec(interpreter=found.interpreter.executable))
-            assert text.startswith(f"{found.interpreter.version[:2]} 1.0 sorted_listdir\n"), text
+            assert text.startswith(f"{found.interpreter.version[:2]} 1.0 SortedListdir\n"), text
             assert end.error is not None
             assert end.error["type"] == "ZeroDivisionError"
     finally:

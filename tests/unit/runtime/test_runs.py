@@ -268,6 +268,14 @@ def test_directory_listings_are_sorted(bench: Bench, provisioner: Provisioner) -
     assert text == "['a.txt', 'b.txt', 'c.txt', 'd.txt']\n"
 
 
+def test_a_class_may_hold_the_function_for_directory_listings(bench: Bench, provisioner: Provisioner) -> None:
+    bench.script("import os\nclass Accessor:\n    listdir = os.listdir\nprint(len(Accessor().listdir('.')) > 0)")
+
+    end, text = bench.run(provisioner, bench.spec())
+
+    assert (end.code, text) == (0, "True\n")
+
+
 def test_random_numbers_differ_between_runs(bench: Bench, provisioner: Provisioner) -> None:
     bench.script("import random, numpy; print(random.random(), numpy.random.rand())")
 

@@ -16,6 +16,8 @@ from jupyter_aml.local.jobs.programs import PARALLEL, PROGRAM
 
 DEFAULT_SIZE = "10"
 DEFAULT_RETRIES, DEFAULT_TIMEOUT = 3, 60.0
+ADDRESSES = frozenset({"direct", "evalmount", "evaldownload"})
+"""Modes in which a script gets an address, or a table that is worked out already."""
 TASKS = frozenset({"run_function", "function"})
 _PORT = re.compile(r"^\$\{\{\s*(?P<side>inputs|outputs)\.(?P<name>[\w.-]+)\s*\}\}$")
 
@@ -45,6 +47,14 @@ def command_of(node: Node, component: Component, wiring: Any) -> dict[str, Any]:
         "environmentId": spelling.plain_id(task.get("environment")),
         "environmentVariables": {key: wiring.text(value) for key, value in variables.items()} or None,
         "properties": {PROGRAM: PARALLEL.value, "azureml.parallelrun": "true"},
+    }
+
+
+def mounted(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a parallel step's job: what it is to take from an address (a table in mode direct), as files."""
+    return {
+        name: {**value, "mode": "ReadOnlyMount"} if value and str(value.get("mode")).lower() in ADDRESSES else value
+        for name, value in inputs.items()
     }
 
 

@@ -136,8 +136,9 @@ def termination(written: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def plain_id(text: object) -> str | None:
-    """An id without the scheme that YAML puts before it."""
+    """An id without the scheme that YAML puts before it; that of a URI such as a registry's belongs to it."""
     if not text:
         return None
     found = str(text)
-    return found.removeprefix("azureml:") if found.startswith("azureml:/") else found
+    bare = found.removeprefix("azureml:")
+    return bare if bare.startswith(("azureml://", "/")) and not bare.startswith("//") else found

@@ -71,6 +71,8 @@ def job_of(node: Node, wiring: Wiring, *, label: str = "") -> dict[str, Any]:
         "identity": spelling.identity(body.get("identity")),
     }
     properties = {"azureml.moduleName": component.label, "StepName": node.name}
+    if node.kind == "parallel":
+        common["inputs"] = parallel.mounted(common["inputs"])
     special = MAKERS[node.kind](node, component, wiring)
     properties |= special.pop("properties", {})
     return {key: value for key, value in {**common, **special, "properties": properties}.items() if value is not None}
