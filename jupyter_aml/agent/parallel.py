@@ -1,15 +1,14 @@
 """A parallel step's program: shares mini-batches out among processes that each hold the entry script.
 
-It is copied into the run's folder and runs in the environment's own Python, so it needs nothing but the standard
-library; pandas only for tables. The entry script has `run(mini_batch)` or `run(mini_batch, context)`, and may have
-`init()` and `shutdown()`.
+It is copied into the run's folder with `parallel_tables` and runs in the environment's own Python, so it needs nothing
+but the standard library; pandas only for tables. The entry script has `run(mini_batch)` or `run(mini_batch, context)`,
+and may have `init()` and `shutdown()`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import fnmatch
 import inspect
 import json
 import multiprocessing
@@ -22,6 +21,11 @@ from collections.abc import Iterator
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NamedTuple
+
+try:
+    import parallel_tables as tables  # type: ignore[import-not-found] # beside it, in a run's folder
+except ImportError:
+    from jupyter_aml.agent import parallel_tables as tables
 
 UNITS = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 ROWS_FILE = "parallel_run_step.txt"
@@ -137,7 +141,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def table_batches(table: Path, settings: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     """Rows of a table, so many bytes of them a batch, or those with the same values of the partition keys."""
-    frame = read_table(table)
+    frame = tables.read(table)
     if settings.partition_keys:
         keys = json.loads(settings.partition_keys)
         for values, rows in frame.groupby(keys, sort=True):
@@ -148,36 +152,6 @@ def table_batches(table: Path, settings: argparse.Namespace) -> Iterator[tuple[A
     count = max(int(size * len(frame) / max(frame.memory_usage(deep=True).sum(), 1)), 1)
     for start in range(0, len(frame), count):
         yield frame.iloc[start : start + count], None
-
-
-def read_table(table: Path) -> Any:
-    """The rows of an MLTable file as one DataFrame."""
-    import pandas as pd
-    import yaml
-
-    content = yaml.safe_load(table.read_text(encoding="utf-8")) or {}
-    steps = [step if isinstance(step, dict) else {step: {}} for step in content.get("transformations") or []]
-    reading = {key: value or {} for step in steps for key, value in step.items() if key.startswith("read_")}
-    kind = next(iter(reading), "read_delimited")
-    files = [path for entry in content.get("paths") or [] for path in _table_files(table.parent, entry)]
-    given = reading.get(kind, {})
-    if kind == "read_parquet":
-        parts = [pd.read_parquet(path) for path in files]
-    elif kind == "read_json_lines":
-        parts = [pd.read_json(path, lines=True) for path in files]
-    else:
-        header = None if given.get("header") == "no_header" else 0
-        parts = [pd.read_csv(path, sep=given.get("delimiter", ","), header=header) for path in files]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _table_files(folder: Path, entry: dict[str, str]) -> list[Path]:
-    text = next(iter(entry.values()))
-    if "pattern" in entry:
-        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-        return [path for path in files if fnmatch.fnmatch(path.relative_to(folder).as_posix(), text.lstrip("./"))]
-    place = folder / text
-    return sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
 
 
 class Journal:

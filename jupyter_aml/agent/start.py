@@ -30,6 +30,12 @@ def command(interpreter: str, module: str, *arguments: str, bare: bool = False) 
     return [interpreter, *flags, "-c", _BOOTSTRAP.format(alias=ALIAS, module=module), FOLDER, *arguments]
 
 
+def program(word: str) -> list[str]:
+    """Paths of the files of a program that is put beside a run's code: `WORD.py`, and its parts `WORD_*.py`."""
+    names = sorted(os.listdir(FOLDER))
+    return [os.path.join(FOLDER, name) for name in names if name == f"{word}.py" or name.startswith(f"{word}_")]
+
+
 def boot_line(site_packages: Sequence[str]) -> str:
     """The line of a `.pth` file that makes a Python one of a run's, with `site_packages` behind its own."""
     return (

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.agent import copying, parallel
+from jupyter_aml.agent import copying, start
 
 PROGRAM = "jupyter_aml.program"
 """Property of a job that says which program it needs."""
@@ -21,14 +21,9 @@ class Program(StrEnum):
     COPYING = "copying"
 
     @property
-    def source(self) -> Path:
-        """Its file here."""
-        return {Program.PARALLEL: Path(parallel.__file__), Program.COPYING: Path(copying.__file__)}[self]
-
-    @property
     def script(self) -> str:
         """Its file as a command of the run names it, from the folder of the code."""
-        return f"../{self.source.name}"
+        return f"../{self.value}.py"
 
 
 PARALLEL, COPYING = Program.PARALLEL, Program.COPYING
@@ -50,8 +45,8 @@ def place(body: Mapping[str, Any], work: Path, kept: Iterable[Path]) -> None:
     """
     named = word(body)
     if named:
-        source = Program(named).source
-        shutil.copyfile(source, work / source.name)
+        for source in start.program(named):
+            shutil.copy(source, work)
     if named == COPYING:
         there = {name for path in kept if path.exists() for _, name in copying.files(str(path))}
         (work / copying.HELD).write_text("\n".join(sorted(there)), encoding="utf-8")

@@ -182,9 +182,8 @@ class Visit:
             for script in code.rglob("*.sh"):
                 script.chmod(0o755)
         code.mkdir(exist_ok=True)
-        if self.order.program:
-            source = Path(start.FOLDER, f"{self.order.program}.py")
-            shutil.copyfile(source, self.place / source.name)
+        for source in start.program(self.order.program) if self.order.program else ():
+            shutil.copy(source, self.place)
         for name in COLLECTED:
             kept, seen = self.place / "runs" / name, code / name
             kept.mkdir(parents=True, exist_ok=True)
