@@ -69,7 +69,7 @@ def counts(snapshot: Snapshot) -> str:
     if what == "steps":
         whole = str(len(found))
     noun = what[:-1] if whole == "1" else what
-    by_status = Counter(_word(one) for one in found)
+    by_status = Counter(_word(one, snapshot) for one in found)
     return f"{whole} {noun}{': ' if by_status else ''}" + ", ".join(f"{n} {word}" for word, n in by_status.items())
 
 
@@ -82,9 +82,13 @@ def ordered(snapshot: Snapshot) -> list[Child]:
     return [*valued, *(one for one in trials if one.get("value") is None)]
 
 
-def _word(child: Child) -> str:
-    status = str(child.get("status") or "waiting")
-    return "reused" if child.get("reused") else status.lower()
+def _word(child: Child, snapshot: Snapshot) -> str:
+    return "reused" if child.get("reused") else _status(child, snapshot).lower()
+
+
+def _status(child: Child, snapshot: Snapshot) -> str:
+    """The status; of one that has not begun, whether it may."""
+    return str(child.get("status") or ("Waiting" if snapshot.get("now") else "Skipped"))
 
 
 def _split(snapshot: Snapshot) -> tuple[list[Child], list[Child]]:
@@ -130,10 +134,9 @@ def _cell(name: str, value: object, *, best: bool) -> str:
 
 
 def _step(one: Child, snapshot: Snapshot) -> dict[str, object]:
-    status = str(one.get("status") or "")
     return {
         "step": str(one.get("step") or ""),
-        "status": status or ("Skipped" if not snapshot.get("now") else "Waiting"),
+        "status": _status(one, snapshot),
         "duration": "" if one.get("reused") else _lasted(one, snapshot),
         "reused": f"of {one['reused']}" if one.get("reused") else "",
         "name": str(one.get("name") or ""),

@@ -95,6 +95,7 @@ def test_a_step_says_whether_it_waits_runs_or_was_taken_over() -> None:
 
 def test_a_step_that_never_began_is_skipped_when_the_pipeline_has_ended() -> None:
     assert "Skipped" in children.plain({**PIPELINE, "now": None})
+    assert children.counts({**PIPELINE, "now": None}) == "3 steps: 1 reused, 1 running, 1 skipped"
     assert "Skipped" in children.html({**PIPELINE, "now": None})
 
 
