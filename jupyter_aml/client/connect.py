@@ -75,7 +75,7 @@ def connect(
     client_id: str = "",
     cloud: str = "",
     prompt: Any = None,
-    home: Path | None = None,
+    home: str | Path | None = None,
     quiet: bool = False,
     **options: Any,
 ) -> MLClient:
@@ -104,7 +104,7 @@ def connect(
         ConnectError: The place is unknown, or the rules forbid it.
         StoreError: The local store cannot be used.
     """
-    place = (home or default_home()).absolute()
+    place = Path(home or default_home()).expanduser().absolute()
     wishes = Wishes(place, identity, "", sign_in, tenant_id, client_id, cloud, credential, prompt, (), options)
     named = Target("azure", "", "", subscription_id, resource_group_name, workspace_name)
     if target is None and not subscription_id:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm.http import Identity
 from jupyter_aml.local.jobs import locate, records, submit, work
 from jupyter_aml.local.jobs.conducted.performance import Outcome
@@ -274,6 +275,62 @@ def test_a_step_runs_for_each_item(wire: Any, make: Any) -> None:
     assert [play.body(f"body_{number}")["inputs"]["x"]["value"] for number in range(2)] == ["a", "b"]
     assert play.step(play.end("body_1")) is None
     assert play.step(play.end("body_0")) == Outcome()
+
+
+def each(make: Any, count: int, **more: Any) -> dict[str, Any]:
+    """A loop over `count` items and its body."""
+    loop = {
+        "type": "parallel_for",
+        "body": "${{parent.jobs.body}}",
+        "items": json.dumps([{"x": str(number)} for number in range(count)]),
+        **more,
+    }
+    return {"body": make(), "each": loop}
+
+
+def test_of_a_parallel_for_only_so_many_run_at_a_time(wire: Any, make: Any) -> None:
+    play = Play(wire, each(make, 5, max_concurrency=2))
+    play.step()
+
+    assert play.open() == ["body_0", "body_1"]
+    play.step(play.end("body_1"))
+    assert play.open() == ["body_0", "body_2"]
+    play.step(play.end("body_0"), play.end("body_2"))
+    assert play.open() == ["body_3", "body_4"]
+    assert play.step(play.end("body_3"), play.end("body_4")) == Outcome()
+
+
+def test_rounds_that_a_host_had_not_begun_when_it_died_are_begun_by_the_next(wire: Any, make: Any) -> None:
+    play = Play(wire, each(make, 3, max_concurrency=1))
+    play.step()
+    play.end("body_0")
+    play.conductor = play.begin()
+    play.step(*play.stage.look(["pipe_body_0"]))
+
+    assert play.open() == ["body_1"]
+    play.step(play.end("body_1"))
+    assert play.step(play.end("body_2")) == Outcome()
+
+
+def test_values_of_all_rounds_are_a_list_for_the_step_behind(wire: Any, make: Any) -> None:
+    told = component(wire, "told", {"x": {"type": "string"}}, {"n": {"type": "integer"}})
+    jobs = each(make, 3) | {
+        "body": {"type": "command", "componentId": told, "inputs": {}},
+        "after": make(x="${{parent.jobs.each.outputs.n}}"),
+    }
+    play = Play(wire, jobs)
+    play.step()
+    for number in (2, 0, 1):
+        kept = {"uri": KEPT, "type": "integer", "value": str(number * 10)}
+        play.step(play.end(f"body_{number}", n=kept))
+
+    assert play.open() == ["after"]
+    assert play.body("after")["inputs"]["x"]["value"] == "[0, 10, 20]"
+
+
+def test_an_output_that_no_round_has_is_refused(wire: Any, make: Any) -> None:
+    with pytest.raises(ResourceError, match="output of the step 'each' 'nothing'"):
+        Play(wire, each(make, 1) | {"after": make(x="${{parent.jobs.each.outputs.nothing}}")})
 
 
 def test_items_of_another_shape_end_the_pipeline_in_words(wire: Any, make: Any) -> None:

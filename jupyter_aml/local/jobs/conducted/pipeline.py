@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs import literals
-from jupyter_aml.local.jobs.conducted import reuse
+from jupyter_aml.local.jobs.conducted import gathered, reuse
 from jupyter_aml.local.jobs.conducted.performance import PATIENCE, Conductor, Outcome
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault, Status
@@ -126,6 +126,8 @@ class Pipeline(Conductor):
         """Begin or skip what can be; whether anything was decided at once, so that more may follow."""
         moved = False
         for progress in self._nodes.values():
+            if progress.node.kind == "parallel_for" and progress.phase == Phase.RUNNING:
+                moved = self._start(progress) or moved
             if progress.phase != Phase.WAITING or (self._fault and not self._goes_on):
                 continue
             if self._blocked(progress):
@@ -246,16 +248,26 @@ class Pipeline(Conductor):
         return text in components.TRUE
 
     def _spread(self, progress: Progress) -> None:
+        """Begin the rounds of a parallel_for that have not begun, as many as may run at a time; or end it."""
         node = progress.node
         items = _items(node, Wiring(self._body, self._value).text(_text(node.body.get("items"))))
         body = self._nodes[node.blocks["body"][0]]
-        self._stage.say(f"Step {node.name} runs {body.node.name} for {len(items)} items.")
+        if progress.phase == Phase.WAITING:
+            self._stage.say(f"Step {node.name} runs {body.node.name} for {len(items)} items.")
         progress.phase = Phase.RUNNING
+        most = int(node.body.get("max_concurrency") or len(items))
         for number, item in enumerate(items):
-            if number not in body.rounds:
+            if self._running(body) < most and number not in body.rounds:
                 self._round(body, number, item)
-        if not items:
+        if len(body.rounds) == len(items) and not self._running(body) and body.phase != Phase.FAILED:
+            for promoted in self._graph.promoted.values():
+                if promoted.step == node.name:
+                    self._gathered(progress, promoted.output)
             progress.phase = body.phase = Phase.DONE
+
+    def _running(self, body: Progress) -> int:
+        """How many rounds of a loop's body run."""
+        return sum(name == body.node.name for name, _ in self._open.values())
 
     def _again(self, control: Progress, body: Progress, job: str) -> bool:
         """Whether a loop goes round once more; it is submitted."""
@@ -298,12 +310,11 @@ class Pipeline(Conductor):
             self._fails(control, _fault_of(error, control.node.name))
 
     def _end_round(self, control: Progress, body: Progress, job: str) -> None:
-        if self._fault and not self._goes_on:
+        if (self._fault and not self._goes_on) or control.node.kind == "parallel_for":
             return
-        running = any(name == body.node.name for name, _ in self._open.values())
-        if running or body.phase == Phase.FAILED:
+        if self._running(body) or body.phase == Phase.FAILED:
             return
-        if control.node.kind == "do_while" and self._again(control, body, job):
+        if self._again(control, body, job):
             return
         body.phase = control.phase = Phase.DONE
 
@@ -318,7 +329,21 @@ class Pipeline(Conductor):
     # values
 
     def _value(self, reference: StepOutput) -> Value:
-        return self._of_job(self._nodes[reference.step].last, reference)
+        progress = self._nodes[reference.step]
+        if progress.node.kind == "parallel_for":
+            return self._gathered(progress, reference.output)
+        return self._of_job(progress.last, reference)
+
+    def _gathered(self, progress: Progress, output: str) -> Value:
+        """What all rounds of a loop have given as one output."""
+        body = self._nodes[progress.node.blocks["body"][0]]
+        rounds = [self._kept[job][output] for _, job in sorted(body.rounds.items())]
+        kind = body.node.declared.outputs[output].kind
+        found = gathered.described(self._stage.name, progress.node.name, output, kind, rounds)
+        gathered.make(self._stage.workspace, found, rounds)
+        if "value" in found:
+            return {"jobInputType": "literal", "value": found["value"]}
+        return {"jobInputType": found["type"], "uri": found["uri"]}
 
     def _of_job(self, job: str, reference: StepOutput) -> Value:
         kept = (self._kept.get(job) or {}).get(reference.output)

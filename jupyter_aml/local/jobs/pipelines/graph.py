@@ -218,7 +218,10 @@ def _known_input(body: Mapping[str, Any], name: str, target: str) -> None:
 def _known_output(nodes: Mapping[str, Node], step: str, output: str, target: str) -> None:
     if step not in nodes:
         raise _unknown(target, "step", step, nodes)
-    component = nodes[step].component
+    node = nodes[step]
+    if node.kind == "parallel_for":
+        node = nodes.get(next(iter(node.blocks.get("body", ())), ""), node)
+    component = node.component
     if component is not None and output not in component.outputs:
         raise _unknown(target, f"output of the step '{step}'", output, component.outputs)
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.jobs import checks, lookup, records, registry
+from jupyter_aml.local.jobs.conducted import gathered
 from jupyter_aml.local.jobs.conducted.performance import Conductor
 from jupyter_aml.local.jobs.conducted.pipeline import Pipeline
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.pipelines import graph, steps
 from jupyter_aml.local.jobs.pipelines.graph import Graph, Node
+from jupyter_aml.local.jobs.pipelines.references import StepOutput
 from jupyter_aml.local.jobs.pipelines.steps import PENDING, Wiring
 from jupyter_aml.local.jobs.types.base import Draft, JobType, Reader
 
@@ -50,15 +52,33 @@ class PipelineType(JobType):
         return Pipeline(stage, read)
 
     def conducted_outputs(self, reader: Reader, record: records.Record) -> dict[str, dict[str, Any]]:
-        last: dict[str, Mapping[str, Any]] = {}
+        kept: dict[str, dict[int, Mapping[str, Any]]] = {}
         for child in records.children(reader, record.name):
-            last[str((child.state.get("step") or {}).get("node"))] = child.state.get("outputs") or {}
+            step = child.state.get("step") or {}
+            kept.setdefault(str(step.get("node")), {})[int(step.get("round") or 0)] = child.state.get("outputs") or {}
+        read = graph.read(reader, record.body)
         found = {}
-        for name, named in graph.read(reader, record.body).promoted.items():
-            kept = (last.get(named.step) or {}).get(named.output)
-            if kept:
-                found[name] = {key: kept[key] for key in KEPT if key in kept}
+        for name, promoted in read.promoted.items():
+            value = _promoted(record.name, read, promoted, kept)
+            if value:
+                found[name] = {key: value[key] for key in KEPT if key in value}
         return found
+
+
+def _promoted(
+    pipeline: str, read: Graph, promoted: StepOutput, kept: Mapping[str, Mapping[int, Mapping[str, Any]]]
+) -> Mapping[str, Any]:
+    """What a promoted output is: of a step, of the last round of a loop, or of all rounds of a parallel_for."""
+    node = read.nodes[promoted.step]
+    if node.kind != "parallel_for":
+        rounds = kept.get(node.name) or {}
+        return rounds[max(rounds)].get(promoted.output) or {} if rounds else {}
+    body = read.nodes[node.blocks["body"][0]]
+    each = [value.get(promoted.output) for _, value in sorted((kept.get(body.name) or {}).items())]
+    if not each or any(value is None for value in each):
+        return {}
+    kind = body.declared.outputs[promoted.output].kind
+    return gathered.described(pipeline, node.name, promoted.output, kind, [value or {} for value in each])
 
 
 def _check_step(draft: Draft, read: Graph, node: Node) -> None:
