@@ -18,7 +18,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test lint format notebooks bench soak clean chromium
+.PHONY: help setup demo lab test lint format notebooks bench soak clean chromium spark
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,16 @@ chromium:
 	  $$SUDO apt-get update -qq </dev/null && $$SUDO apt-get install -y -qq chromium </dev/null >/dev/null; } || \
 	  { echo "Install Chromium by hand (apt-get install chromium), then repeat."; exit 1; }
 
+spark: setup
+	@command -v java >/dev/null || test -x "$$JAVA_HOME/bin/java" || { \
+	  echo "Java is missing; installing it for the tests of Spark jobs."; \
+	  SUDO=; test "$$(id -u)" = 0 || SUDO="sudo -n"; \
+	  $$SUDO apt-get update -qq </dev/null && $$SUDO apt-get install -y -qq --no-install-recommends default-jre-headless \
+	    </dev/null >/dev/null; } || \
+	  { echo "Install a Java from 17 by hand (apt-get install openjdk-17-jre-headless), then repeat."; exit 1; }
+	@$(BIN)/python -c 'import pyspark' 2>/dev/null || { echo "Installing Spark, which is large, for the tests."; \
+	  $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[spark]' </dev/null; }
+
 demo: setup ## run the quickstart notebook offline and say what it made
 	@$(BIN)/python -m jupyter_aml.testing.demo notebooks/01_quickstart.ipynb out
 
@@ -51,7 +61,7 @@ lab: setup ## open JupyterLab on the quickstart and the workspace that `make dem
 	@mkdir -p out && for book in notebooks/*.ipynb; do test -e out/$${book#*/} || cp $$book out/; done
 	JUPYTER_AML_HOME='$(CURDIR)/out/home' $(BIN)/jupyter lab --port $(PORT) $(LAB)
 
-test: setup chromium ## pass all tests, browser tests included
+test: setup chromium spark ## pass all tests, browser tests included
 	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile </dev/null
 
 lint: setup ## style, types, layers
@@ -70,7 +80,7 @@ notebooks: setup ## run the notebooks and store anew what their cells show
 bench: setup ## measure against rivals, side by side
 	$(BIN)/python -m tests.bench
 
-soak: setup chromium ## what takes long: hundreds of kills, big data
+soak: setup chromium spark ## what takes long: hundreds of kills, big data
 	$(BIN)/python -m pytest -m soak --timeout 3600 </dev/null
 
 clean: ## remove what was made

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 CANCEL_GRACE = 1.0
 LEFTOVER_GRACE = 0.15
+SPARK_GRACE = 3.0
+"""How long Spark's Java virtual machine may take to leave after its script: it closes what the script left open."""
 LOOK_AGAIN = 3600.0
 CHUNK = 1 << 16
 LEAVE_SECONDS = 1.0
@@ -179,7 +181,7 @@ class Supervisor:
         """
         limit = spec.get("timeout")
         deadline = time.monotonic() + limit if limit else None
-        reason, grace = "exited", LEFTOVER_GRACE
+        reason, grace = "exited", SPARK_GRACE if spec.get("spark") else LEFTOVER_GRACE
         answers = self._answers if spec.get("shares") else None
         free = False
         while self.status is None and not free:

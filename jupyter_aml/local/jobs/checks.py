@@ -28,10 +28,26 @@ def run_of_command(draft: Draft) -> None:
     command = body.get("command")
     if not isinstance(command, str) or not command.strip():
         raise invalid("command", "is empty", 'Write what to run, such as "python train.py".')
+    if programs.word(body) != programs.COPYING and not body.get("environmentId"):  # which needs no packages
+        raise invalid("environmentId", "is missing", "Name an environment, such as azureml:NAME@latest.")
+    run_of_script(draft, "command")
+
+
+def run_of_script(draft: Draft, line: str) -> None:
+    """Refuse a body whose environment, code, inputs, outputs, variables, limits or placeholders are wrong.
+
+    Args:
+        draft: The job.
+        line: The field whose text has placeholders: `command`, or `args`.
+
+    Raises:
+        ResourceError: A field is wrong, or names something that does not exist.
+    """
+    body = draft.body
     environment = body.get("environmentId")
-    if programs.word(body) != programs.COPYING:  # which needs no packages
-        if not isinstance(environment, str) or not environment:
-            raise invalid("environmentId", "is missing", "Name an environment, such as azureml:NAME@latest.")
+    if environment is not None and not isinstance(environment, str):
+        raise invalid("environmentId", f"is {environment!r}", "Name an environment, such as azureml:NAME@latest.")
+    if environment and programs.word(body) != programs.COPYING:
         lookup.environment(draft, environment)
     if body.get("codeId"):
         lookup.code(draft, str(body["codeId"]))
@@ -42,7 +58,7 @@ def run_of_command(draft: Draft) -> None:
     scope = _names_only(body, draft.state.get("search_space") or {})
     _check_variables(body, scope)
     time_limit(body)
-    binding.check(command, scope)
+    binding.check(str(body.get(line) or ""), scope)
 
 
 def compute(draft: Draft) -> str:

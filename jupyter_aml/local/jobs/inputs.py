@@ -39,7 +39,7 @@ class Inputs:
         return {name: value.value for name, value in self.values.items() if value is not None}
 
 
-def plan(workspace: Workspace, reader: Reader, body: dict[str, Any], folder: Path) -> Inputs:
+def plan(workspace: Workspace, reader: Reader, body: dict[str, Any], folder: Path, *, in_place: bool = False) -> Inputs:
     """Resolve every input of a job.
 
     Args:
@@ -47,6 +47,7 @@ def plan(workspace: Workspace, reader: Reader, body: dict[str, Any], folder: Pat
         reader: A connection of it.
         body: The job's `properties`.
         folder: Where inputs appear to the run: a folder per input.
+        in_place: In mode `direct`, then also the default, the run gets the path of the data in place of their address.
 
     Raises:
         ResourceError: An input does not exist or cannot be had here.
@@ -54,19 +55,28 @@ def plan(workspace: Workspace, reader: Reader, body: dict[str, Any], folder: Pat
     found = Inputs()
     for name, value in (body.get("inputs") or {}).items():
         found.values[name] = (
-            None if bodies.left_out(value) else _one(found, workspace, reader, name=name, value=value, folder=folder)
+            None
+            if bodies.left_out(value)
+            else _one(found, workspace, reader, name=name, value=value, folder=folder, in_place=in_place)
         )
     return found
 
 
 def _one(
-    found: Inputs, workspace: Workspace, reader: Reader, *, name: str, value: dict[str, Any], folder: Path
+    found: Inputs,
+    workspace: Workspace,
+    reader: Reader,
+    *,
+    name: str,
+    value: dict[str, Any],
+    folder: Path,
+    in_place: bool,
 ) -> binding.Value:
     kind = str(value.get("jobInputType") or "").lower()
     if kind == "literal":
         return binding.Text(binding.literal(value.get("value")))
     target = f"properties.inputs.{name}.uri"
-    mode = str(value.get("mode") or DEFAULT_MODE).lower()
+    mode = str(value.get("mode") or ("direct" if in_place else DEFAULT_MODE)).lower()
     place = locate.find(workspace, reader, str(value["uri"]), kind, target)
     if isinstance(place, locate.Elsewhere):
         if mode != "direct":
@@ -74,7 +84,7 @@ def _one(
                 f"The input '{name}' is not fetched: the run gets the address {place.uri} to read itself."
             )
         return binding.Text(place.uri)
-    if mode == "direct":
+    if mode == "direct" and not in_place:
         return binding.Text(place.uri)
     source = place.path(workspace)
     if not source.exists():
@@ -82,6 +92,8 @@ def _one(
             f"The input '{name}' is {value['uri']}, but there is no file or folder at {place.uri}.",
             remedy="Upload the data, or correct the path.",
         )
+    if mode == "direct":
+        return binding.Path(str(source))
     seen = folder / name / source.name if source.is_file() else folder / name
     found.places[name] = place
     if mode in COPIED:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
-from jupyter_aml.local.jobs import distribution, lifecycle, records, slots
+from jupyter_aml.local.jobs import distribution, lifecycle, records, slots, sparks
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Job, Status
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.runtime import engines
@@ -112,6 +112,8 @@ def most_nodes(reader: records.Reader, compute: str) -> int | None:
 def need(record: Record, line: slots.Key) -> int:
     """How many slots of its line a job takes; one that an earlier version let in, and that makes no sense, one."""
     try:
+        if record.type == sparks.WORD and line == slots.MACHINE:
+            return sparks.width(record.body, cores())
         return distribution.read(record.body).slots(machine=line == slots.MACHINE)
     except ResourceError:
         return 1

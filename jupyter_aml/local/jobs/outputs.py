@@ -90,6 +90,18 @@ def make(outputs: list[Output]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
 
 
+def in_place(workspace: Workspace, made: list[Output], places: Mapping[str, locate.Place]) -> dict[str, binding.Value]:
+    """Where the script writes its outputs of mode `direct` to: their own places, which may hold something already."""
+    found: dict[str, binding.Value] = {}
+    for output in made:
+        if output.direct and not output.artifacts:
+            place = places[output.name]
+            path = workspace.blobs.path(place.container, spot(output, place)[0])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            found[output.name] = binding.Path(str(path))
+    return found
+
+
 def destination(workspace: Workspace, reader: Reader, output: Output) -> locate.Place:
     """Where an output is to be kept."""
     target = f"properties.outputs.{output.name}.uri"
@@ -98,6 +110,21 @@ def destination(workspace: Workspace, reader: Reader, output: Output) -> locate.
         msg = f"{target} is {output.uri}, where a local job cannot write."
         raise ConflictError(msg)
     return found
+
+
+def drop_checksums(folder: Path) -> None:
+    """Take away the checksums that Hadoop keeps beside files of a local file system; storage of Azure has none."""
+    for path in folder.rglob(".*.crc"):
+        if path.with_name(path.name[1:-4]).exists():
+            path.unlink(missing_ok=True)
+
+
+def spot(output: Output, place: locate.Place) -> tuple[str, str]:
+    """Name of the blob, or of the folder of blobs, that an output becomes, and its URI."""
+    name = place.name.rstrip("/")
+    if output.file and output.uri.endswith("/"):
+        return f"{name}/{output.staging.name}", f"{output.uri}{output.staging.name}"
+    return name, output.uri
 
 
 def keep(workspace: Workspace, output: Output, place: locate.Place, *, good: bool = True) -> dict[str, Any]:
@@ -114,10 +141,7 @@ def keep(workspace: Workspace, output: Output, place: locate.Place, *, good: boo
     Raises:
         ResourceError: The disk refuses, or a value is missing or of another type.
     """
-    name = place.name.rstrip("/")
-    uri = output.uri
-    if output.file and uri.endswith("/"):
-        name, uri = f"{name}/{output.staging.name}", f"{uri}{output.staging.name}"
+    name, uri = spot(output, place)
     if not output.direct and not output.artifacts and output.staging.exists():
         workspace.blobs.adopt_folder(output.staging, place.container, name)
     kept = {"uri": uri, "type": output.kind}

@@ -25,6 +25,8 @@ from jupyter_aml.local.jobs import (
     resume,
     settings,
     snapshots,
+    spark_orders,
+    sparks,
     surroundings,
     variables,
 )
@@ -33,7 +35,7 @@ from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.runtime import commands, interpreters, overlay
 from jupyter_aml.local.runtime.environments import Environment, Unbuilt
 from jupyter_aml.local.runtime.remote.order import Away
-from jupyter_aml.local.runtime.spec import Python, Rank, RunSpec
+from jupyter_aml.local.runtime.spec import Mount, Python, Rank, RunSpec
 from jupyter_aml.local.store import blob_files
 from jupyter_aml.local.store.workspace import Workspace
 from jupyter_aml.local.tracking import records as tracking
@@ -109,25 +111,28 @@ def prepare(
     logs = make_logs(workspace, record.name, plan, keep=environment is not None)
     code = work / "code"
     with workspace.database.read() as reader:
-        given = inputs.plan(workspace, reader, record.body, work / "inputs")
+        in_place = record.type == sparks.WORD
+        given = inputs.plan(workspace, reader, record.body, work / "inputs", in_place=in_place)
         made = outputs.plan(workspace, record)
-        kept = [outputs.destination(workspace, reader, output) for output in made if not output.artifacts]
+        kept = {one.name: outputs.destination(workspace, reader, one) for one in made if not one.artifacts}
         snapshot = snapshots.of(workspace, reader, record)
         experiment_id = str(tracking.run(reader, record.name)["experiment_id"])
     check_out(workspace, snapshot, code)
-    programs.place(record.body, work, (place.path(workspace) for place in kept))
+    programs.place(record.body, work, (place.path(workspace) for place in kept.values()))
     collect(code, runs)
     inputs.copy(workspace, given)
     outputs.make(made)
     resume.place(workspace, record, made, work)
     targets = {output.name: target_of(output, output.staging) for output in made}
+    if in_place:
+        targets |= outputs.in_place(workspace, made, kept)
     place = variables.Place(work, runs / "outputs", workspace.store.home)
     facts = facts_of(workspace, record, door, place, given=given.texts(), targets=targets, experiment_id=experiment_id)
     shared = variables.threads(record.state.get("threads"))
     env = {**shared, **variables.base(outer), **variables.of_run(facts)}
-    spec = _spec(workspace, record, python=found.interpreter, given=given, targets=targets, env=env)
+    spec, said = _spec(workspace, record, python=found.interpreter, given=given, targets=targets, env=env)
     spec = distribute(spec, plan, record.body, logs)
-    notes = [*settings.notes(record.body), *distribution.notes(plan, record.body), *given.notes]
+    notes = [*settings.notes(record.body), *distribution.notes(plan, record.body), *given.notes, *said]
     surroundings.say(logs[0], [*(() if environment else found.notes), *notes])
     facts_of_it = {"inputs": given.texts(), "notes": [*found.notes, *notes], "python": found.interpreter.executable}
     return Ready(spec, facts_of_it)
@@ -217,12 +222,15 @@ def _spec(
     given: inputs.Inputs,
     targets: Mapping[str, binding.Value],
     env: dict[str, str],
-) -> RunSpec:
+) -> tuple[RunSpec, tuple[str, ...]]:
+    """What is started, and what the log has to say of it."""
     command, own = bound(record, given, targets)
     work = workspace.work_folder(record.name)
     overlay.make(work / "env", python.executable, python.site_packages)
+    if record.type == sparks.WORD:
+        return _spark_spec(workspace, record, python, env={**env, **own}, args=command, mounts=tuple(given.mounts))
     parsed = commands.parse(command)
-    return RunSpec(
+    spec = RunSpec(
         run=record.name,
         work=str(work),
         log=str(log_path(workspace, record.name)),
@@ -237,10 +245,41 @@ def _spec(
         mounts=tuple(given.mounts),
         timeout=time_limit(record.body),
     )
+    return spec, ()
+
+
+def _spark_spec(
+    workspace: Workspace,
+    record: Record,
+    python: interpreters.Interpreter,
+    *,
+    env: dict[str, str],
+    args: str,
+    mounts: tuple[Mount, ...],
+) -> tuple[RunSpec, tuple[str, ...]]:
+    """The program that starts Spark; its order lies in the work folder."""
+    work = workspace.work_folder(record.name)
+    plain = RunSpec(
+        run=record.name,
+        work=str(work),
+        log=str(log_path(workspace, record.name)),
+        cwd=str(work / "code"),
+        env=env,
+        interpreter=python.executable,
+        kind="python",
+        python=Python(script=programs.SPARK.script),
+        site_packages=python.site_packages,
+        overlay=str(work / "env"),
+        mounts=mounts,
+        timeout=time_limit(record.body),
+    )
+    seen = plain.completed().env
+    home, notes = spark_orders.write(workspace, record, python, seen, args=args, code=work / "code")
+    return replace(plain, spark=home), notes
 
 
 def bound(record: Record, given: inputs.Inputs, targets: Mapping[str, binding.Value]) -> tuple[str, dict[str, str]]:
-    """The command and the user's variables with what their placeholders stand for."""
+    """The command, or a Spark job's arguments, and the user's variables with what their placeholders stand for."""
     names = {"name": binding.Text(record.name), "default_datastore": binding.Text(outputs.STORE)}
     drawn = {name: binding.literal_value(text) for name, text in (record.state.get("search_space") or {}).items()}
     scope = binding.Scope(given.values, targets, names, drawn)
@@ -248,7 +287,8 @@ def bound(record: Record, given: inputs.Inputs, targets: Mapping[str, binding.Va
         name: binding.bind(binding.literal(value), scope.unquoted()) if value is not None else ""
         for name, value in (record.body.get("environmentVariables") or {}).items()
     }
-    return binding.bind(str(record.body["command"]), scope), own
+    line = record.body.get("args") if record.type == sparks.WORD else record.body["command"]
+    return binding.bind(str(line or ""), scope), own
 
 
 def distribute(

@@ -19,6 +19,7 @@ class Program(StrEnum):
 
     PARALLEL = "parallel"
     COPYING = "copying"
+    SPARK = "sparking"
 
     @property
     def script(self) -> str:
@@ -26,11 +27,13 @@ class Program(StrEnum):
         return f"../{self.value}.py"
 
 
-PARALLEL, COPYING = Program.PARALLEL, Program.COPYING
+PARALLEL, COPYING, SPARK = Program.PARALLEL, Program.COPYING, Program.SPARK
 
 
 def word(body: Mapping[str, Any]) -> str:
     """The word of the program that a job needs; empty for none."""
+    if str(body.get("jobType")).lower() == "spark":
+        return SPARK
     named = str((body.get("properties") or {}).get(PROGRAM) or "")
     return named if named in {program.value for program in Program} else ""
 

@@ -14,7 +14,17 @@ from typing import Any
 
 from jupyter_aml.agent import records as agent_records
 from jupyter_aml.errors import AmlError, ResourceError
-from jupyter_aml.local.jobs import away, distribution, outputs, prepare, records, registry, surroundings, verdict
+from jupyter_aml.local.jobs import (
+    away,
+    distribution,
+    outputs,
+    prepare,
+    records,
+    registry,
+    sparks,
+    surroundings,
+    verdict,
+)
 from jupyter_aml.local.jobs.conducted.performance import Performance, Unable
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault, Status
@@ -171,7 +181,8 @@ def finalize(workspace: Workspace, record: Record, *, good: bool, now: float) ->
         gather(workspace, record.name)
         made = outputs.plan(workspace, record)
         for output in made:
-            kept[output.name] = {**_keep(workspace, output, good=good), **_named(kept.get(output.name))}
+            own = _keep(workspace, output, good=good, spark=record.type == sparks.WORD)
+            kept[output.name] = {**own, **_named(kept.get(output.name))}
         if good:
             _register(workspace, record, made, kept, now)
     except Exception as error:  # noqa: BLE001 - the job must end with a reason
@@ -200,11 +211,14 @@ def _named(earlier: dict[str, Any] | None) -> dict[str, Any]:
     return {key: earlier[key] for key in ("asset", "version") if key in earlier} if earlier else {}
 
 
-def _keep(workspace: Workspace, output: outputs.Output, *, good: bool) -> dict[str, Any]:
+def _keep(workspace: Workspace, output: outputs.Output, *, good: bool, spark: bool) -> dict[str, Any]:
     if output.artifacts:
         return {"uri": output.uri, "type": output.kind}
     with workspace.database.read() as reader:
         place = outputs.destination(workspace, reader, output)
+    if spark:
+        own = workspace.blobs.path(place.container, outputs.spot(output, place)[0])
+        outputs.drop_checksums(own if output.direct else output.staging)
     return outputs.keep(workspace, output, place, good=good)
 
 

@@ -95,6 +95,7 @@ class RunSpec:
         grace: Seconds between SIGTERM and SIGKILL at a timeout.
         umask: File mode mask, or None to inherit.
         ranks: The processes of a run that has several, each of which runs the command; else empty.
+        spark: Folder of the Spark that the run works with; empty for a run without.
         shares: Name of the sweep with whose trials the run may share a process; empty for a process of its own.
     """
 
@@ -114,6 +115,7 @@ class RunSpec:
     grace: float = 5.0
     umask: int | None = None
     ranks: tuple[Rank, ...] = ()
+    spark: str = ""
     shares: str = ""
 
     def to_json(self) -> dict[str, Any]:

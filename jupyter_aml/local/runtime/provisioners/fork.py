@@ -1,4 +1,4 @@
-"""The fork provisioner: scripts start in a child of a warm zygote, everything else falls to exec.
+"""The fork provisioner: scripts start in a child of a warm zygote, Spark in a spare, everything else falls to exec.
 
 The trials of a sweep share such children, if they may: each runs one script after another.
 """
@@ -15,6 +15,7 @@ from jupyter_aml.local.runtime.crews import Crews
 from jupyter_aml.local.runtime.handles import Handle
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
 from jupyter_aml.local.runtime.provisioners.exec import ExecProvisioner
+from jupyter_aml.local.runtime.spares import Spares
 from jupyter_aml.local.runtime.spec import RunSpec
 from jupyter_aml.local.runtime.zygotes import Zygotes
 
@@ -34,6 +35,7 @@ class ForkProvisioner(Provisioner):
     def __init__(self) -> None:
         self.zygotes = Zygotes()
         self.crews = Crews()
+        self.spares = Spares()
         self._exec = ExecProvisioner()
 
     def available(self) -> bool:
@@ -45,6 +47,8 @@ class ForkProvisioner(Provisioner):
 
     def launch(self, spec: RunSpec) -> Handle:
         alone = replace(spec, shares="")
+        if spec.spark:
+            return self._spark(alone)
         if spec.kind == "python" and self.available():
             zygote = self.zygotes.warm(spec)
             if zygote.ready(WARM_SECONDS if spec.shares else 0.0) and not stands_out(spec, zygote.modules):
@@ -55,11 +59,23 @@ class ForkProvisioner(Provisioner):
                     return handle
         return self._exec.launch(alone)
 
+    def _spark(self, spec: RunSpec) -> Handle:
+        """Start a run of Spark, in a spare if there is one for it."""
+        handle = self.spares.start(spec) if self.available() else None
+        if handle is None:
+            handle = self._exec.launch(spec)
+        else:
+            records.write(str(Path(spec.work, "spec.json")), spec.to_json())
+        if self.available():
+            self.spares.follow(spec)
+        return handle
+
     def dismiss(self, sweep: str) -> None:
         self.crews.dismiss(sweep)
 
     def close(self) -> None:
         self.crews.close()
+        self.spares.close()
         self.zygotes.close()
 
 
