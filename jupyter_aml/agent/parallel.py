@@ -90,17 +90,27 @@ def batches(settings: argparse.Namespace) -> Iterator[Batch]:
     number = 0
     for place in settings.input:
         table = Path(place, "MLTable")
-        found = table_batches(table, settings) if table.is_file() else file_batches(Path(place), settings)
+        if table.is_file() and tables.has_rows(table):
+            found = table_batches(table, settings)
+        else:
+            found = file_batches(Path(place), files_of(Path(place), table), settings)
         for items, keys in found:
             yield Batch(number, items, keys)
             number += 1
 
 
-def file_batches(place: Path, settings: argparse.Namespace) -> Iterator[tuple[list[str], Any]]:
-    """Files, so many a batch, or as many as stay below a size."""
+def files_of(place: Path, table: Path) -> list[Path]:
+    """The files of an input; with a table that says nothing of their content, those that it lists."""
     if not place.exists():
         raise SystemExit(f"The input {place} does not exist.")
-    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    if table.is_file():
+        listed: list[Path] = tables.files(table)
+        return listed
+    return [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+
+
+def file_batches(place: Path, files: list[Path], settings: argparse.Namespace) -> Iterator[tuple[list[str], Any]]:
+    """Files, so many a batch, or as many as stay below a size."""
     if settings.partition_keys:
         yield from _folder_batches(place, files, json.loads(settings.partition_keys))
         return

@@ -16,6 +16,27 @@ PATH = "Path"
 _PLACE = re.compile(r"\{([^{}]+)\}")
 
 
+def has_rows(table: Path) -> bool:
+    """Whether an MLTable file says how to read rows; else it is a list of files."""
+    return any(key.startswith("read_") for key, _ in _steps(_content(table)))
+
+
+def files(table: Path) -> list[Path]:
+    """The files that an MLTable file lists."""
+    return [path for entry in _content(table).get("paths") or [] for path in _files(table.parent, entry)]
+
+
+def _content(table: Path) -> dict[str, Any]:
+    import yaml
+
+    return dict(yaml.safe_load(table.read_text(encoding="utf-8")) or {})
+
+
+def _steps(content: dict[str, Any]) -> list[tuple[str, Any]]:
+    written = content.get("transformations") or []
+    return [next(iter(step.items())) if isinstance(step, dict) else (str(step), None) for step in written]
+
+
 def read(table: Path) -> Any:
     """The rows of an MLTable file as one DataFrame.
 
@@ -26,15 +47,11 @@ def read(table: Path) -> Any:
         SystemExit: It asks for a transformation that is not known here.
     """
     import pandas as pd
-    import yaml
 
-    content = yaml.safe_load(table.read_text(encoding="utf-8")) or {}
-    written = content.get("transformations") or []
-    steps = [next(iter(step.items())) if isinstance(step, dict) else (step, None) for step in written]
-    reading = [(str(key), value) for key, value in steps if key.startswith("read_")]
+    steps = _steps(_content(table))
+    reading = [(key, value) for key, value in steps if key.startswith("read_")]
     kind, given = reading[0] if reading else ("read_delimited", None)
-    files = [path for entry in content.get("paths") or [] for path in _files(table.parent, entry)]
-    parts = [_marked(_read(path, kind, given or {}), path, table.parent) for path in files]
+    parts = [_marked(_read(path, kind, given or {}), path, table.parent) for path in files(table)]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     for key, value in steps:
         if not key.startswith("read_"):

@@ -133,6 +133,13 @@ def test_a_table_is_cut_by_size(lab: Any, folder: Path, flowers: Path, mode: str
     assert sum(sizes) == 150
 
 
+def test_a_table_that_only_lists_files_comes_as_files(lab: Any, folder: Path, flowers: Path) -> None:
+    (flowers / "MLTable").write_text("paths:\n- file: ./part1.csv\n- file: ./part4.csv\n", encoding="utf-8")
+    name = submitted(lab, step(folder, COUNT, Input(type="mltable", path=str(flowers), mode="direct")))
+
+    assert [row.split(",")[0] for row in rows(lab, folder, name)] == ["part1.csv", "part4.csv"]
+
+
 def test_a_batch_that_fails_by_an_error_a_crash_or_its_time_is_tried_again(
     lab: Any, folder: Path, flowers: Path
 ) -> None:

@@ -79,6 +79,16 @@ def test_what_is_not_known_is_refused_by_name(sales: Path, step: str, named: str
         table(sales, f"paths: [{{file: ./1/b/part.csv}}]\ntransformations:\n- {step}\n")
 
 
+def test_a_table_without_a_way_to_read_it_is_a_list_of_files(sales: Path) -> None:
+    path = sales / "MLTable"
+    path.write_text("paths:\n- file: ./notes.txt\n- pattern: ./1/**/*.csv\n", encoding="utf-8")
+
+    assert not parallel_tables.has_rows(path)
+    assert [file.relative_to(sales).as_posix() for file in parallel_tables.files(path)] == [
+        "notes.txt", "1/a/part.csv", "1/b/part.csv",
+    ]  # fmt: skip
+
+
 def test_the_program_travels_with_its_parts() -> None:
     assert [Path(path).name for path in start.program("parallel")] == ["parallel.py", "parallel_tables.py"]
     assert [Path(path).name for path in start.program("copying")] == ["copying.py"]
