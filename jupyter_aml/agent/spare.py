@@ -17,7 +17,7 @@ from . import child, sparking, supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
 LEAVE_SECONDS = 0.1
@@ -44,15 +44,15 @@ class Driver:
         self._log = log
         self._machine: sparking.Machine | None = None
 
-    def prepare(self, line: child.Line | None) -> None:  # noqa: ARG002 -- a spare does all of it before it looks
-        """Start the machine and let it compute; a run that comes meanwhile waits for it."""
+    def prepare(self, line: child.Line | None) -> None:
+        """Start the machine and let it compute; a run that comes meanwhile gets it as far as it is."""
         child.take_streams(self._log)
         os.chdir(self._place)
         try:
             machine = sparking.Machine(self._home, self._options, os.environ)
             os.environ.update(machine.variables())
             folder = os.path.dirname(self._place)
-            rehearse(os.path.join(folder, "rehearsal"))
+            rehearse(os.path.join(folder, "rehearsal"), lambda: line is not None and line.waits(0))
             self._machine = machine
             os.close(os.open(os.path.join(folder, READY), os.O_CREAT | os.O_WRONLY, 0o600))
         except BaseException:  # noqa: BLE001 -- whatever it is, the run starts a machine of its own
@@ -69,14 +69,23 @@ class Driver:
         order = sparking.read_order(spec["work"])
         try:
             instruct(settings_of(order, spec["env"]), spec)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the run cannot be had
-            child.give_up(spec, error)
+        except Exception:  # noqa: BLE001 -- whatever it is, the run starts a machine of its own
+            traceback.print_exc()
+            machine.process.kill()
+            child.Exec().run(spec)
         python = child.overlay_python(spec) or spec["interpreter"]
         sparking.become_script(order, machine, python, spec["env"])
 
 
-def rehearse(folder: str) -> None:
-    """Compute, write and read once, so that what Spark needs for it is loaded; nothing of it stays."""
+def rehearse(folder: str, wanted: Callable[[], bool]) -> None:
+    """Compute, write and read once, so that what Spark needs for it is loaded; nothing of it stays.
+
+    Args:
+        folder: For what is written; a new one.
+        wanted: Whether a run waits, which ends it.
+    """
+    if wanted():
+        return
     from pyspark.sql import SparkSession
 
     spark = (
@@ -90,8 +99,11 @@ def rehearse(folder: str) -> None:
         .getOrCreate()
     )
     rows = spark.range(100).selectExpr("id", "id % 7 AS rest")
-    rows.groupBy("rest").count().collect()
+    if not wanted():
+        rows.groupBy("rest").count().collect()
     for kind in ("csv", "parquet"):
+        if wanted():
+            break
         rows.write.format(kind).save(os.path.join(folder, kind))
         spark.read.format(kind).load(os.path.join(folder, kind)).count()
     spark.stop()
@@ -110,7 +122,8 @@ def instruct(settings: Mapping[str, str], spec: Mapping[str, Any]) -> None:
     """Give the machine the settings of a run, as if it had been started with them."""
     from pyspark import SparkContext
 
-    jvm: Any = SparkContext._gateway.jvm  # noqa: SLF001 -- no public way without a context
+    SparkContext._ensure_initialized()  # noqa: SLF001 -- no public way without a context
+    jvm: Any = SparkContext._gateway.jvm  # noqa: SLF001 -- idem
     jvm.org.apache.hadoop.fs.FileSystem.closeAll()
     system = jvm.java.lang.System
     for name in list(system.getProperties().stringPropertyNames()):

@@ -288,7 +288,7 @@ def inside(installation: Path, home: Path, real_host: None, monkeypatch: pytest.
         ({"componentId": "azureml:none:1"}, "the component 'azureml:none:1'"),
         ({"componentId": "azureml://registries/azureml/components/x/versions/1"}, "registry azureml"),
         ({"type": "commnd"}, "expected one of"),
-        ({"type": "spark"}, "does not run"),
+        ({"type": "spark"}, "which a spark step cannot run"),
         ({"computeId": "azureml:nowhere"}, "nowhere"),
         ({"outputs": {"rows": {"value": "${{parent.outputs.modl}}"}}}, "Did you mean 'model'"),
     ],

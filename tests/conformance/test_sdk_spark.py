@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.ai.ml import Input, Output, load_job, spark
+from azure.ai.ml import Input, Output, dsl, load_component, load_job, spark
 from azure.ai.ml.entities import UserIdentityConfiguration
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
@@ -190,17 +190,6 @@ def test_a_later_job_finds_a_warm_machine_and_a_failure_is_the_scripts_own(lab: 
     assert not Path(f"/proc/{machine_of(lab, name)}").exists()
 
 
-@one_door
-def test_cancel_ends_the_script_and_its_machine(lab: Lab) -> None:
-    name = lab.client.jobs.create_or_update(job(code=code(PROBE), args="sleep")).name
-    machine = machine_of(lab, name)
-
-    lab.client.jobs.begin_cancel(name).result()
-
-    assert lab.end(name).status == "Canceled"
-    assert not Path(f"/proc/{machine}").exists()
-
-
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -222,3 +211,97 @@ def test_what_azure_refuses_is_refused_before_anything_is_kept(lab: Lab, more: d
 def test_a_compute_that_does_not_exist_is_named(lab: Lab) -> None:
     with pytest.raises((HttpResponseError, ResourceNotFoundError), match="nowhere"):
         lab.client.jobs.create_or_update(job(code=code("print(1)"), resources=None, compute="nowhere"))
+
+
+COMPONENT = """
+$schema: https://azuremlschemas.azureedge.net/latest/sparkComponent.schema.json
+name: older
+version: "1"
+type: spark
+code: ./code
+entry: {file: main.py}
+inputs: {people: {type: uri_folder, mode: direct}, least: {type: integer, default: 30}}
+outputs: {rows: {type: uri_folder, mode: direct}}
+args: --people ${{inputs.people}} --least ${{inputs.least}} --rows ${{outputs.rows}}
+conf: {spark.driver.cores: 1, spark.driver.memory: 1g, spark.executor.cores: 1,
+       spark.executor.memory: 1g, spark.executor.instances: 1}
+"""
+PIPELINE = """
+$schema: https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json
+type: pipeline
+experiment_name: sparks
+settings: {default_compute: serverless}
+inputs: {people: {type: uri_folder, path: ./people, mode: direct}}
+outputs: {rows: {type: uri_folder, mode: direct}}
+jobs:
+  filter:
+    type: spark
+    component: ./older.yml
+    compute: serverless
+    inputs: {people: "${{parent.inputs.people}}", least: 17}
+    outputs: {rows: "${{parent.outputs.rows}}"}
+  count:
+    type: command
+    command: cat ${{inputs.rows}}/part-* | wc -l
+    environment: azureml:plain:1
+    inputs: {rows: "${{parent.jobs.filter.outputs.rows}}"}
+"""
+FILTER = """
+    import argparse
+
+    from pyspark.sql import SparkSession
+
+    parser = argparse.ArgumentParser()
+    for name in ("--people", "--least", "--rows"):
+        parser.add_argument(name)
+    args = parser.parse_args()
+    spark = SparkSession.builder.getOrCreate()
+    spark.read.csv(args.people, header=True, inferSchema=True).filter(f"age > {args.least}").write.csv(args.rows)
+    print("executors", spark.conf.get("spark.executor.instances"))
+"""
+
+
+@pytest.fixture
+def people(folder: Path) -> None:
+    """The component `older` in a file, its code, and a table of three people."""
+    Path("people").mkdir()
+    Path("people", "people.csv").write_text("name,age\nada,36\nbob,17\neve,20\n", encoding="utf-8")
+    code(FILTER)
+    Path("older.yml").write_text(COMPONENT, encoding="utf-8")
+    Path("pipeline.yml").write_text(PIPELINE, encoding="utf-8")
+
+
+@one_door
+def test_a_spark_step_hands_its_rows_to_a_command_step(lab: Lab, people: None) -> None:
+    name = lab.client.jobs.create_or_update(load_job("pipeline.yml")).name
+
+    assert lab.end(name).status == "Completed", lab.log(f"{name}_filter") + lab.log(f"{name}_count")
+    assert "executors 1" in lab.log(f"{name}_filter")
+    assert lab.log(f"{name}_count").splitlines()[-1].strip() == "2"
+    step = lab.client.jobs.get(f"{name}_filter")
+    assert (step.type, step.entry.entry) == ("spark", "main.py")
+
+
+@one_door
+def test_a_registered_component_is_a_step_of_the_dsl_and_cancel_ends_its_machine(lab: Lab, people: None) -> None:
+    code(PROBE)
+    written = COMPONENT.replace("--people", "sleep --people").replace("name: older", "name: sleeper")
+    Path("sleeper.yml").write_text(written, encoding="utf-8")
+    assert lab.client.components.create_or_update(load_component("sleeper.yml")).type == "spark"
+
+    @dsl.pipeline(experiment_name="sparks")
+    def flow(people):
+        step = lab.client.components.get("sleeper", version="1")(people=people)
+        step.resources = SERVERLESS
+        step.executor_instances = 2
+        step.outputs.rows.mode = "direct"
+
+    name = lab.client.jobs.create_or_update(flow(people=Input(type="uri_folder", path="people", mode="direct"))).name
+    machine = machine_of(lab, f"{name}_step")
+    assert lab.client.jobs.get(f"{name}_step").executor_instances == "2"
+    assert "'--least', '30'" in lab.log(f"{name}_step")
+
+    lab.client.jobs.begin_cancel(name).result()
+
+    assert lab.end(name).status == "Canceled"
+    assert not Path(f"/proc/{machine}").exists()

@@ -49,7 +49,14 @@ class Script:
         return f"python {self.name}.py {header.arguments(self.parameters, self.results)}".strip()
 
 
-def read(context: Context, args: Args, searched: Mapping[str, Kind] | None = None, *, default: str = "train") -> Script:
+def read(
+    context: Context,
+    args: Args,
+    searched: Mapping[str, Kind] | None = None,
+    *,
+    default: str = "train",
+    spark: bool = False,
+) -> Script:
     """The script that a cell's body is.
 
     Args:
@@ -57,14 +64,15 @@ def read(context: Context, args: Args, searched: Mapping[str, Kind] | None = Non
         args: `body`, `script`, `input` and `result`.
         searched: Parameters that a sweep gives a value to, and how the script reads them.
         default: The script's name where the cell has none.
+        spark: The body has a session `spark`.
 
     Raises:
         UsageError: It cannot run: broken syntax, unknown names, a wrong input or result.
     """
     body, first = str(args.body or ""), first_line(str(args.body or ""))
     name = script_name(args.script or default)
-    parameters, values, results = _variables(context, args, body, first, searched or {})
-    source = header.compose(body, parameters, results, first=first)
+    parameters, values, results = _variables(context, args, body, first, searched or {}, spark=spark)
+    source = header.compose(body, parameters, results, first=first, spark=spark)
     return Script(name, source, parameters, values, results)
 
 
@@ -128,7 +136,7 @@ def include(context: Context, text: str, code: Path) -> None:
 
 
 def _variables(
-    context: Context, args: Args, body: str, first: int, searched: Mapping[str, Kind]
+    context: Context, args: Args, body: str, first: int, searched: Mapping[str, Kind], *, spark: bool
 ) -> tuple[list[Parameter], dict[str, Any], list[Result]]:
     """The script's parameters, the job's inputs and its results; refuses what cannot run."""
     for name in args.input:
@@ -136,11 +144,14 @@ def _variables(
     for name in searched:
         check.refuse_name(name, "--search")
     results = [_result(name, kind) for name, kind in args.result.items()]
-    _refuse_twice({"an input": args.input, "a searched parameter": searched, "a result": args.result})
+    session = ("spark",) if spark else ()
+    _refuse_twice(
+        {"the session": session, "an input": args.input, "a searched parameter": searched, "a result": args.result}
+    )
     if not body.strip():
         msg = "The cell has no body."
         raise UsageError(msg, remedy="Put the script below the %%aml line.")
-    given = (*args.input, *searched, *args.result)
+    given = (*session, *args.input, *searched, *args.result)
     check.syntax(body, given, first=first)
     check.refuse_placeholders(body, given, first=first)
     check.refuse_undefined(body, given, context.names, first=first)

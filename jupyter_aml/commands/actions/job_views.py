@@ -124,7 +124,7 @@ def show(context: Context, args: Args) -> Outcome:
 def written(context: Context, job: Any, form: forms.Form) -> str:
     """A job of the workspace in another form."""
     connection = context.connection
-    said = jobs.as_dict(job)
+    said = jobs.whole(connection, job)
     if form == "script":
         from jupyter_aml.commands.actions import snapshots
 

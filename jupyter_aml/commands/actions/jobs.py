@@ -229,6 +229,18 @@ def as_dict(job: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def whole(connection: Any, job: Any) -> dict[str, Any]:
+    """A job of the workspace in the CLI's schema, with the files of a Spark job, which the SDK does not read back."""
+    said = as_dict(job)
+    if said.get("type") != "spark":
+        return said
+    from jupyter_aml.client.rest import Rest
+
+    told = Rest(connection).get(f"jobs/{job.name}")["properties"]
+    fields = {"py_files": "pyFiles", "jars": "jars", "files": "files", "archives": "archives"}
+    return {**said, **{field: told[name] for field, name in fields.items() if told.get(name)}}
+
+
 def main_log(files: Mapping[str, str]) -> str:
     """Which of a job's logs tells what it does; "" while there is none."""
     return next((name for name in MAIN_LOGS if name in files), next(iter(files), ""))

@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,17 @@ EXTRA = {"mlflow": "azureml-mlflow"}
 MOST_FILES = 200
 
 
-def recorded(context: Context, sources: Iterable[str]) -> str:
-    """The recorded environment of scripts, registered when it is new: `azureml:notebook-python:HASH`."""
+def recorded(context: Context, sources: Iterable[str], *, without: Collection[str] = ()) -> str:
+    """The recorded environment of scripts, registered when it is new: `azureml:notebook-python:HASH`.
+
+    Args:
+        context: Its workspace.
+        sources: The scripts' texts.
+        without: Modules that are there without being asked for.
+    """
     from jupyter_aml.client.rest import Rest
 
-    conda = conda_file(requirements(imports(sources)))
+    conda = conda_file(requirements(imports(sources) - set(without)))
     version = hashlib.sha256(json.dumps(conda, sort_keys=True).encode()).hexdigest()[:12]
     try:
         Rest(context.connection).get(f"environments/{NAME}/versions/{version}")

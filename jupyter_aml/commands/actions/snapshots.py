@@ -22,7 +22,7 @@ def script(context: Context, job: Any) -> str:
     Raises:
         UsageError: The job ran no script of its own.
     """
-    name = script_of(str(getattr(_work(job), "command", "") or ""))
+    name = script_in(job)
     files = _files(context, job)
     if not name or files is None:
         msg = f"The job {job.name} ran no script of its own."
@@ -34,6 +34,13 @@ def script(context: Context, job: Any) -> str:
 def _work(job: Any) -> Any:
     """What a job runs: itself, or the trial of a sweep."""
     return getattr(job, "trial", None) or job
+
+
+def script_in(job: Any) -> str:
+    """The script that a job runs, from the folder of its code; "" if it runs none."""
+    work = _work(job)
+    entry = getattr(work, "entry", None)
+    return str(getattr(entry, "entry", "") or "") or script_of(str(getattr(work, "command", "") or ""))
 
 
 def script_of(command: str) -> str:
@@ -52,7 +59,7 @@ def save(context: Context, job: Any, folder: Path) -> Path:
         msg = f"--save {folder}: the folder is not empty."
         raise UsageError(msg, remedy="Name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    spec = forms.specification(jobs.as_dict(job))
+    spec = forms.specification(jobs.whole(context.connection, job))
     files = _files(context, job)
     if files is not None:
         for name in files.names():

@@ -52,7 +52,7 @@ def _script(context: Context, job: Any) -> str:
     Raises:
         UsageError: It runs none.
     """
-    name = snapshots.script_of(str(getattr(job, "command", "") or ""))
+    name = snapshots.script_in(job)
     code = str(getattr(job, "code", "") or "")
     path = context.path(code) / name if name and code else None
     if path is None or not path.is_file():

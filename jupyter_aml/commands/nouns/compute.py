@@ -185,7 +185,10 @@ NOUN = Noun(
         Verb(
             "attach", "Attach a cluster that runs elsewhere.", _attach, flags=(*attaching.FLAGS, MAX),
             positionals=(Positional("name", "The name."),),
-            examples=("%aml compute attach lab --type dask --address tcp://127.0.0.1:8786 --max-instances 2",),
+            examples=(
+                "%aml compute attach lab --type dask --address tcp://127.0.0.1:8786 --max-instances 2",
+                "%aml compute attach sparks --type spark --address spark://127.0.0.1:7077",
+            ),
         ),
         Verb(
             "detach", "Forget a cluster that was attached; it goes on running.", _detach,

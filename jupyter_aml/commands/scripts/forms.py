@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 Form = Literal["script", "yaml", "cli", "sdk"]
 FORMS: tuple[Form, ...] = ("script", "yaml", "cli", "sdk")
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
-SCHEMAS = {kind: _SCHEMA.format(kind) for kind in ("command", "sweep", "pipeline")}
+SCHEMAS = {kind: _SCHEMA.format(kind) for kind in ("command", "sweep", "pipeline", "spark")}
 DISTRIBUTIONS = {
     "choice": "Choice", "randint": "Randint", "uniform": "Uniform", "quniform": "QUniform", "loguniform": "LogUniform",
     "qloguniform": "QLogUniform", "normal": "Normal", "qnormal": "QNormal", "lognormal": "LogNormal",

@@ -16,6 +16,8 @@ Kind = Literal["int", "float", "whole", "bool", "str", "path"]
 FOLDERS = ("uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
 TRUE_WORDS = '("1", "true", "yes")'
 MARK = "import argparse; import os; parser = argparse.ArgumentParser()"
+SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
+"""What gives a script of Spark its session."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Result:
     type: str
 
 
-def compose(body: str, parameters: Sequence[Parameter], results: Sequence[Result], *, first: int = 2) -> str:
+def compose(
+    body: str, parameters: Sequence[Parameter], results: Sequence[Result], *, first: int = 2, spark: bool = False
+) -> str:
     """The script: header, then the body, whose lines keep their numbers of the cell.
 
     Args:
@@ -44,12 +48,15 @@ def compose(body: str, parameters: Sequence[Parameter], results: Sequence[Result
         results: Outputs; their folders are made before the body runs.
         first: The line of the cell that the body's first line is; with 1 the body's first line, which must then be a
             comment or blank, gives its place to the header.
+        spark: The body has a session `spark`; its results' folders are Spark's to make.
     """
     lines = body.rstrip("\n").split("\n")
     future = _take_future_imports(lines)
     if first == 1:
         lines, first = lines[1:], 2
-    header = "; ".join([*future, *_statements(parameters, results)])
+    begun = [SESSION] if spark else []
+    said = _statements(parameters, results, make=not spark) if parameters or results or not spark else []
+    header = "; ".join([*future, *begun, *said])
     gap = [""] * (first - 2)
     return "\n".join([header, *gap, *lines]) + "\n"
 
@@ -57,7 +64,7 @@ def compose(body: str, parameters: Sequence[Parameter], results: Sequence[Result
 def readable(script: str) -> str:
     """The same script with its header one statement a line; another script as it is."""
     line, _, body = script.partition("\n")
-    if MARK not in line:
+    if MARK not in line and SESSION not in line:
         return script
     return f"{ast.unparse(ast.parse(line))}\n\n{body.lstrip(chr(10))}"
 
@@ -72,7 +79,7 @@ def arguments(parameters: Sequence[Parameter], results: Sequence[Result]) -> str
     return " ".join(words)
 
 
-def _statements(parameters: Sequence[Parameter], results: Sequence[Result]) -> list[str]:
+def _statements(parameters: Sequence[Parameter], results: Sequence[Result], *, make: bool = True) -> list[str]:
     if not parameters and not results:
         return ["# no inputs, no results"]
     statements = [MARK]
@@ -80,7 +87,7 @@ def _statements(parameters: Sequence[Parameter], results: Sequence[Result]) -> l
     statements += [f"parser.add_argument({f'--{one.name}'!r}, default={f'outputs/{one.name}'!r})" for one in results]
     statements.append("args = parser.parse_args()")
     statements += [f"{name} = args.{name}" for name in (*(p.name for p in parameters), *(r.name for r in results))]
-    for result in results:
+    for result in results if make else ():
         name = result.name
         path = name if result.type in FOLDERS else f"os.path.dirname(os.path.abspath({name}))"
         statements.append(f"os.makedirs({path}, exist_ok=True)")

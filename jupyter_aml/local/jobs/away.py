@@ -43,12 +43,13 @@ Doors = Callable[[Workspace, Attached], str]
 
 
 def cluster_of(workspace: Workspace, record: Record) -> Attached | None:
-    """The cluster that a job's compute stands for; None for this machine, where data transfer steps always run."""
+    """The cluster that a job goes to; None for this machine, as for data transfer steps and Spark's drivers."""
     if record.compute in lookup.BUILT_IN_COMPUTES or programs.word(record.body) == programs.COPYING:
         return None
     with workspace.database.read() as reader:
         found = resources.get(reader, "computes", record.compute)
-    return engines.read(found.name, found.body) if found else None
+    cluster = engines.read(found.name, found.body) if found else None
+    return cluster if cluster is not None and cluster.engine.ships else None
 
 
 def keys(workspace: Workspace, cluster: Attached) -> dict[str, str]:

@@ -93,6 +93,8 @@ def capacity(workspace: Workspace, line: slots.Key) -> int:
     with workspace.database.read() as reader:
         record = resources.get(reader, "computes", line[1])
         attached = engines.read(record.name, record.body) if record else None
+        if attached is not None and not attached.engine.ships:
+            return attached.most or cores()
         if attached is not None:
             return attached.most or dask.PROVISIONER.slots(attached) or PLENTY
         return most_nodes(reader, line[1]) or cores()

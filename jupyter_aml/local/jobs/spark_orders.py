@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jupyter_aml.agent import records as files
 from jupyter_aml.agent.sparking import ORDER, SCRATCH
+from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.jobs import ledger, locate, lookup, sparks
 from jupyter_aml.local.jobs.records import Reader, Record
 from jupyter_aml.local.jobs.sparks import Settings
@@ -19,6 +21,7 @@ from jupyter_aml.local.store import records as resources
 from jupyter_aml.local.store.workspace import Entry, Workspace
 
 LOOPBACK = "127.0.0.1"
+CONNECT_SECONDS = 10.0
 VIEW = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 """Hadoop's file system of links: so Spark reads the addresses of the workspace's datastores."""
 TABLE = "spark.hadoop.fs.viewfs.mounttable"
@@ -60,6 +63,8 @@ def write(
     home = spark_home.find(python.site_packages, interpreters.describe(own).site_packages)
     spark_home.require_java(env)
     master = master_of(workspace, record)
+    if master is not None:
+        _require(master)
     cores, heap = sparks.width(record.body, ledger.cores()), spark_home.heap()
     here = master is None or engines.local(engines.host_of(master.address))
     with workspace.database.read() as reader:
@@ -71,7 +76,7 @@ def write(
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": (work / SCRATCH / "warehouse").as_uri(),
-        **_addresses(master),
+        **_addresses(master, settings),
         **links,
         **{name: value for name, value in settings.conf.items() if name not in OURS},
         **{sparks.LISTS[field]: sparks.listed(paths) for field, paths in lists.items() if paths},
@@ -94,10 +99,30 @@ def write(
     return str(home.folder), tuple(_notes(settings, home, master, cores=cores, heap=heap))
 
 
-def _addresses(master: Attached | None) -> dict[str, str]:
-    """Where executors reach the driver."""
+def _require(master: Attached) -> None:
+    """Refuse a master that does not answer; Spark itself would try for minutes.
+
+    Raises:
+        ResourceError: It does not.
+    """
+    where = urlsplit(master.address)
+    try:
+        socket.create_connection((str(where.hostname), where.port or 0), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ResourceError(
+            f"The Spark master {master.address} of the compute '{master.name}' cannot be reached: {error}.",
+            code="ComputeUnreachable",
+            target="properties.computeId",
+            remedy="Start it there, or attach the compute again with the right address.",
+        ) from error
+
+
+def _addresses(master: Attached | None, settings: Settings) -> dict[str, str]:
+    """Where executors reach the driver, and how many cores they may be."""
     host, port = engines.door(master.door) if master and master.door else (LOOPBACK, 0)
     found = {"spark.driver.host": host, "spark.driver.bindAddress": host}
+    if master is not None:
+        found["spark.cores.max"] = str(settings.cores)
     return {**found, "spark.driver.port": str(port)} if port else found
 
 

@@ -32,6 +32,7 @@ class Engine:
         port: Where it listens when the address names no port.
         jobs: Types of the jobs that run on it, as ARM calls them.
         needs: The extra of this package that it needs here.
+        ships: Whether runs go there whole; else they run here and have work done there.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Engine:
     port: int
     jobs: frozenset[str]
     needs: str
+    ships: bool = True
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -54,6 +56,16 @@ ENGINES: Mapping[str, Engine] = {
             port=8786,
             jobs=frozenset({"Command", "Sweep", "Pipeline", "AutoML"}),
             needs="dask",
+        ),
+        Engine(
+            "spark",
+            "a Spark master",
+            schemes=("spark",),
+            secure=(),
+            port=7077,
+            jobs=frozenset({"Spark", "Pipeline"}),
+            needs="spark",
+            ships=False,
         ),
     )
 }

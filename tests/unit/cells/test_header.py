@@ -94,3 +94,16 @@ def test_the_command_line_quotes_texts_only() -> None:
 
 def test_scripts_of_other_origin_are_shown_as_they_are() -> None:
     assert readable("import os\nprint(1)\n") == "import os\nprint(1)\n"
+
+
+def test_a_script_of_spark_begins_with_its_session_and_leaves_folders_to_spark() -> None:
+    script = compose("print(spark, rows)", (), (Result("rows", "uri_folder"),), spark=True)
+
+    assert script.startswith(
+        "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate(); import "
+    )
+    assert "makedirs" not in script
+    assert readable(script).splitlines()[1] == "spark = SparkSession.builder.getOrCreate()"
+    assert (
+        readable(compose("print(spark)", (), (), spark=True)).splitlines()[0] == "from pyspark.sql import SparkSession"
+    )

@@ -71,6 +71,7 @@ def test_a_key_file_that_is_not_there_is_named(context: Context) -> None:
         ("lab", "needs a name and a --type"),
         ("--type dask --address tcp://127.0.0.1:1", "needs a name and a --type"),
         ("lab --type dask", "needs the address of the cluster"),
+        ("lab --type spark", "needs the address of the cluster"),
         ("lab --type kubernetes --address tcp://127.0.0.1:1", "--address is for --type"),
         ("lab --type kubernetes", "needs --resource-id"),
     ],

@@ -15,11 +15,10 @@ from jupyter_aml.local.jobs.pipelines.components import Component
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Step, StepInput, StepOutput
 from jupyter_aml.local.jobs.types.base import Reader
 
-RUN = frozenset({"command", "sweep", "pipeline", "parallel", "data_transfer"})
+RUN = frozenset({"command", "sweep", "pipeline", "parallel", "data_transfer", "spark"})
 CONTROL = frozenset({"if_else", "do_while", "parallel_for"})
 BLOCKS = {"if_else": ("true_block", "false_block"), "do_while": ("body",), "parallel_for": ("body",)}
 ELSEWHERE = {
-    "spark": "Run the script with pyspark's local master in a command step, or connect to Azure.",
     "automl": "Train with a script in a command step, or connect to Azure.",
     "import_data": "Read the source in the script of a command step, or connect to Azure.",
     "export_data": "Write to the sink in the script of a command step, or connect to Azure.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
-from jupyter_aml.local.jobs.pipelines import components, parallel, references, spelling, transfer
+from jupyter_aml.local.jobs.pipelines import components, parallel, references, spark, spelling, transfer
 from jupyter_aml.local.jobs.pipelines.components import Component, Port
 from jupyter_aml.local.jobs.pipelines.graph import Node
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Reference, StepOutput
@@ -248,5 +248,6 @@ MAKERS: Mapping[str, Callable[[Node, Component, Wiring], dict[str, Any]]] = {
     "pipeline": _pipeline,
     "parallel": parallel.command_of,
     "data_transfer": transfer.command_of,
+    "spark": spark.job_of,
 }
 """What each kind of step adds to what all steps have."""
