@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import absent, watch
+from . import absent, attach, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def record_error(kind: type[BaseException], error: BaseException, trace: Traceba
 def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     sys.__excepthook__(kind, error, trace)
     record_error(kind, error, trace)
+    attach.hold(error, trace)
 
 
 def _live_lines() -> None:
@@ -119,3 +120,6 @@ def start(site_packages: Sequence[str] = (), *, excepthook: bool = True) -> None
         sys.excepthook = _excepthook
     watch.after("requests.adapters", relay)
     watch.after("fsspec", files)
+    if os.environ.get(attach.PROCESS) == str(os.getpid()):
+        folder = os.environ.get(WORK, "")
+        attach.open_door(os.environ.get(ERRORS) or folder, os.path.join(folder, "code"))

@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 
-from . import mounting, records
+from . import attach, mounting, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,9 +145,10 @@ class Exec:
             ranks.lead(spec, self)
         enter(spec)
         program, *rest = command_line(spec)
+        env = {**spec["env"], attach.PROCESS: str(os.getpid())} if spec["kind"] == "python" else spec["env"]
         for name in (program, "sh") if program == "bash" else (program,):
             try:
-                os.execvpe(name, [name, *rest], spec["env"])  # noqa: S606 -- no shell but the one asked for
+                os.execvpe(name, [name, *rest], env)  # noqa: S606 -- no shell but the one asked for
             except FileNotFoundError:
                 continue
             except OSError as error:

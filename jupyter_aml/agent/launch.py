@@ -7,7 +7,7 @@ import signal
 import sys
 import types
 
-from . import boot, child, libraries, linux
+from . import attach, boot, child, libraries, linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,6 +164,7 @@ def run(spec: dict[str, Any]) -> int:
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules["__main__"] = main
+    door = attach.open_door(spec.get("errors") or spec["work"], spec["cwd"])
     try:
         if python.get("module"):
             _run_module(python)
@@ -173,6 +174,9 @@ def run(spec: dict[str, Any]) -> int:
         return exit_status(error)
     except BaseException as error:  # noqa: BLE001 -- whatever the script raises is its end
         return _report(error)
+    finally:
+        if door is not None:
+            door.close()
     return 0
 
 
@@ -250,6 +254,7 @@ def _report(error: BaseException) -> int:
     except Exception:  # noqa: BLE001 -- the user's hook failed: the traceback must still be seen
         sys.__excepthook__(type(error), error, trace)
     boot.record_error(type(error), error, trace)
+    attach.hold(error, trace)
     if isinstance(error, KeyboardInterrupt):
         return -signal.SIGINT
     return FAILED

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from sklearn.datasets import load_iris
 
+from jupyter_aml.commands.actions.kernels import HELD
 from jupyter_aml.commands.grammar import grammar
+
+from .conftest import wait_for
 
 NOT_HERE: dict[str, str] = {}
 """Examples that cannot be executed by a test, and why."""
@@ -105,6 +110,7 @@ class Stage:
         for name, text in FILES.items():
             Path(name).parent.mkdir(exist_ok=True)
             Path(name).write_text(text, encoding="utf-8")
+        nbformat.write(BOOK, "fit.ipynb")
         self.shell.user_ns |= {"df": frame, "key": "c2VjcmV0", "lr": 0.5}
 
     def _assets(self) -> None:
@@ -154,7 +160,23 @@ class Stage:
             self.do("%aml pipeline prep >> fit --wait --var flow")
             self.do(SWEEP)
         if "running" not in names or names["running"].refresh().status in ENDED:
-            self.do("%%aml command idle --var running\nimport time\ntime.sleep(600)")
+            self.do(IDLE)
+        if "failed" not in names:
+            self.do(FAILS.format(name="failed", options=""))
+        wait_for(lambda: names["running"].refresh().status == "Running", "the idle job runs")
+        wait_for(lambda: names["failed"].refresh().status == "Failed", "a job fails")
+
+    def hold(self) -> None:
+        """Have a job that is held where it failed; it takes a slot until `release`."""
+        self.do(FAILS.format(name="held", options="--env-var JUPYTER_AML_HOLD=30"))
+        held = self.shell.user_ns["held"]
+        wait_for(lambda: HELD in (held.refresh().properties or {}), "a job is held")
+
+    def release(self) -> None:
+        """End every job that is held."""
+        for job in itertools.islice(self.client.jobs.list(), 5):
+            if HELD in (self.client.jobs.get(job.name).properties or {}):
+                self.do(f"%aml job debug {job.name} --release")
 
     def _have(self, get: Callable[[], object], cell: str) -> None:
         try:
@@ -163,6 +185,23 @@ class Stage:
             self.do(cell)
 
 
+BOOK = nbformat.v4.new_notebook(
+    cells=[
+        nbformat.v4.new_code_cell("lr = 0.5\ndata = None", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("print('fitted with', lr, data)"),
+    ]
+)
+IDLE = """%%aml command idle --var running
+import time
+
+step, loss = 3, 0.1
+print("begun", flush=True)
+time.sleep(600)
+"""
+FAILS = """%%aml command fails --var {name} {options}
+for row in (2, 1, 0):
+    print(1 / row)
+"""
 ENDED = ("Completed", "Failed", "Canceled", "CancelRequested")
 """Statuses of a job that takes no slot for long; two idle ones would take both of a small machine."""
 
@@ -197,8 +236,13 @@ def test_an_example_of_the_help_runs(example: str, stage: Stage, changed: dict[s
     if example in NOT_HERE:
         pytest.skip(NOT_HERE[example])
 
+    if "{held}" in example:
+        stage.hold()
+
     stage.shell.run_cell(example).raise_error()
 
+    if "job debug" in example:
+        stage.release()
     changed["stage"] = not set(example.splitlines()[0].split()[1:3]) & set(READING)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_aml.commands.actions import flags, job_verbs, job_views, yaml_jobs
+from jupyter_aml.commands.actions import flags, job_verbs, job_views, kernels, yaml_jobs
 from jupyter_aml.commands.grammar import Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.scripts.forms import FORMS
 
@@ -11,6 +11,7 @@ WHICH = Flag("name", "The name, or {job}.", "n", kind="object", completes="job")
 WAIT = Flag("wait", "Wait for the end; a failed job is an error.", kind="switch")
 VAR = Flag("var", "Bind the job to this variable.", metavar="NAME")
 STREAM = Flag("stream", "Show the log until the job ends.", "s", kind="switch")
+EVAL = Flag("eval", "Run one line there and show what it shows.", "e", metavar="CODE")
 BODY = "type: command\ncommand: echo hello\nenvironment: azureml:clinic@latest"
 
 CREATE = (
@@ -111,6 +112,24 @@ NOUN = Noun(
             positionals=(Positional("names", "Names, or {job}; one sweep compares its best trials.", kind="object",
                                     several=True, completes="job"),),
             examples=("%aml job compare {job} {other}", "%aml job compare --last 2", "%aml job compare {sweep}"),
+        ),
+        Verb(
+            "attach", "Open a Jupyter kernel inside a running job: its variables, live.", kernels.attach,
+            flags=(WHICH, EVAL), positionals=(NAME,),
+            examples=("kernel = %aml job attach {running}", '%aml job attach {running} --eval "step, loss"'),
+        ),
+        Verb(
+            "debug", "Go into a job where it failed: one that is held, else it is run again and held there.",
+            kernels.debug,
+            flags=(
+                WHICH, EVAL,
+                Flag("hold", "For how many minutes the job that is run again is held.", kind="float",
+                     metavar="MINUTES", default=kernels.MINUTES),
+                Flag("release", "Let a held job end.", kind="switch"),
+            ),
+            positionals=(NAME,),
+            examples=("kernel = %aml job debug {failed}", '%aml job debug {held} --eval "row"',
+                      "%aml job debug {held} --release"),
         ),
         Verb("open", "Open where the job can be looked at.", job_views.open_page, flags=(WHICH,), positionals=(NAME,),
              examples=("%aml job open {job}",)),

@@ -112,6 +112,23 @@ def _text(name: str, text: str, cwd: Path) -> Meant:
     return Meant("literal", text)
 
 
+def literal(name: str, value: Any) -> Any:
+    """A number, text or boolean, of what was typed or of the Python object of `{expr}`; a text is never a path.
+
+    Raises:
+        UsageError: A value that is no literal.
+    """
+    if not isinstance(value, str):
+        found = understand(name, value, Path())
+        if found.meaning == "literal":
+            return found.value
+        msg = f"{name}: a {type(value).__name__} is no parameter."
+        raise UsageError(msg, remedy=f"Give it as data: --input {name}=…")
+    if _NUMBER.match(value):
+        return _as_number(value)
+    return value in ("true", "True") if value in ("true", "True", "false", "False") else value
+
+
 def _as_number(text: str) -> int | float:
     try:
         return int(text)

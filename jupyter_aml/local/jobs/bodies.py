@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_aml.local.arm import times
-from jupyter_aml.local.jobs import literals, registry
+from jupyter_aml.local.jobs import literals, registry, visits
 from jupyter_aml.local.jobs.lifecycle import Status
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.store.workspace import Workspace
@@ -65,7 +65,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
         "inputs": {name: value for name, value in (body.get("inputs") or {}).items() if not left_out(value)},
         "outputs": shown_outputs(body.get("outputs") or {}, record.state.get("outputs") or {}),
         "tags": body.get("tags") or {},
-        "properties": body.get("properties") or {},
+        "properties": {**(body.get("properties") or {}), **_held(workspace, record)},
         "isArchived": record.archived,
         "services": {
             **{name: {**value, "errorMessage": NOT_SERVED} for name, value in asked_services(body).items()},
@@ -80,6 +80,12 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
         },
         "status": record.status.value,
     }
+
+
+def _held(workspace: Workspace, record: Record) -> dict[str, str]:
+    """The property of a job that has failed and is held; of another none."""
+    found = visits.held(workspace, record)
+    return {visits.HELD: f"until {times.iso(float(found['until']))}: {found['error']}"} if found else {}
 
 
 def shown_outputs(asked: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:

@@ -33,11 +33,13 @@ def of(
         signal_number: The signal that ended it.
         reason: The supervisor's word: `exited`, `timeout`, `cancelled` or `lost`; `refused` when a worker elsewhere
             could not make the run, whose `error` then has a code as its type.
-        error: `type`, `message` and `traceback` of the script's exception, where the agent saw it.
+        error: `type`, `message` and `traceback` of the script's exception, where the agent saw it; `held` when the
+            run was held with it until it ended.
         log_tail: The end of the log, in which a traceback is looked for.
         timeout: Seconds that the run was allowed.
     """
-    if reason == "timeout":
+    held = bool((error or {}).get("held"))
+    if reason == "timeout" and not held:
         limit = f"{timeout:g} s" if timeout else "its time limit"
         return Fault("JobTimeout", f"The job ran longer than its limit of {limit} and was ended.")
     if reason == "lost":

@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_aml.errors import ConflictError, ResourceError
 from jupyter_aml.local.arm import ids, paging
 from jupyter_aml.local.arm.http import Response
-from jupyter_aml.local.jobs import bodies, records, submit
+from jupyter_aml.local.jobs import bodies, records, submit, visits
 from jupyter_aml.local.jobs.lifecycle import Status
 from jupyter_aml.local.jobs.records import Filter, Record
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type, system_data
@@ -108,6 +108,22 @@ def _cancel(call: Call) -> Response:
     return Response(200)
 
 
+def _attach(call: Call) -> Response:
+    """Open a Jupyter kernel inside a running job; ours alone, in Azure a service of the job does this."""
+    with call.workspace.database.read() as reader:
+        record = records.find(reader, call.params["name"])
+    found = visits.ask(call.workspace, record, "open")
+    shown = {"connectionFile": found["connection_file"], "held": found["held"], "pid": found["pid"]}
+    return Response.of({"name": record.name, **shown})
+
+
+def _release(call: Call) -> Response:
+    """Let a job end that failed and is held."""
+    with call.workspace.database.read() as reader:
+        record = records.find(reader, call.params["name"])
+    return Response.of({"name": record.name, "released": visits.ask(call.workspace, record, "release")["released"]})
+
+
 def _delete(call: Call) -> Response:
     with call.workspace.database.write() as transaction:
         record = records.get(transaction, call.params["name"])
@@ -137,6 +153,8 @@ class Jobs(Type):
             Route("PATCH", ARM, one, _patch, "workspaces/jobs/write"),
             Route("DELETE", ARM, one, _delete, "workspaces/jobs/delete"),
             Route("POST", ARM, f"{one}/cancel", _cancel, "workspaces/jobs/cancel/action"),
+            Route("POST", ARM, f"{one}/attach", _attach, "workspaces/jobs/write"),
+            Route("POST", ARM, f"{one}/release", _release, "workspaces/jobs/write"),
         )
 
 
