@@ -144,6 +144,8 @@ class Exec:
 
             ranks.lead(spec, self)
         enter(spec)
+        if spec["kind"] == "shell" and attach.minutes(spec["env"]):
+            os.write(2, f"jupyter_aml: {attach.HOLD} holds one plain Python call; this is a shell command.\n".encode())
         program, *rest = command_line(spec)
         env = {**spec["env"], attach.PROCESS: str(os.getpid())} if spec["kind"] == "python" else spec["env"]
         for name in (program, "sh") if program == "bash" else (program,):

@@ -310,6 +310,30 @@ def test_a_held_job_that_meets_its_time_limit_ends_with_its_own_error(lab: Lab) 
     assert lab.error(name) == "ZeroDivisionError: division by zero"
 
 
+def test_a_shell_command_that_is_to_be_held_says_that_it_cannot_be(lab: Lab) -> None:
+    name, status = lab.run(command="echo 'so' && false", environment_variables={"JUPYTER_AML_HOLD": "60"})
+
+    assert status == "Failed"
+    assert "JUPYTER_AML_HOLD holds one plain Python call; this is a shell command." in lab.log(name)
+
+
+def test_of_a_job_of_several_processes_the_first_is_gone_into_or_the_one_that_failed(lab: Lab, gate: Gate) -> None:
+    from azure.ai.ml import PyTorchDistribution
+
+    two = PyTorchDistribution(process_count_per_instance=2)
+    name = lab.submit("import os\nrank = int(os.environ['RANK'])\n" + gate.script(), distribution=two)
+    lab.until(name, "Running")
+    assert said(opened(lab, name)[0], "rank") == "0"
+
+    script = "import os, time\nrank = int(os.environ['RANK'])\nif rank == 0:\n    time.sleep(600)\n1 / 0"
+    bad = lab.submit(script, distribution=two, environment_variables={"JUPYTER_AML_HOLD": "60"})
+    gate.open()
+    held(lab, bad)
+    assert said(opened(lab, bad)[0], "rank") == "1"
+    assert lab.reader().rest.post(f"jobs/{bad}/release")["released"]
+    assert lab.end(bad) == "Failed"
+
+
 def test_a_held_job_can_be_cancelled(lab: Lab) -> None:
     name = lab.submit(FAILS, environment_variables={"JUPYTER_AML_HOLD": "60"})
     held(lab, name)
