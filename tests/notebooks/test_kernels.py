@@ -136,6 +136,30 @@ def test_a_job_outlives_the_kernel_that_sent_it(kernel: Any, home: Path, tmp_pat
     assert "fox" in book.run("%aml job list")
 
 
+def test_notebooks_look_into_a_running_job_and_leave_it_when_they_are_killed(
+    kernel: Any, home: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    first, second = kernel(), kernel()
+    waits = f"step = 0\nwhile not pathlib.Path({str(gate)!r}).exists():\n    step += 1\n    time.sleep(0.01)"
+    first.run(cell("fox", waits))
+    wait_for(lambda: "begun" in log(home, "fox"), "the script's first line")
+
+    for book in (first, second):
+        assert "fox is running" in book.run("inside = %aml job attach fox\nprint(repr(inside))")
+        assert book.run("inside('type(step)')") == "int"
+    steps = "get_ipython().run_line_magic('aml', 'job attach fox --eval \"print(step)\"')"
+    assert int(second.run(steps)) < int(second.run(steps))
+    first.kill()
+    assert second.run("inside('6 * 7')") == "42"
+    first.run("inside = %aml job attach fox")
+    assert "ZeroDivisionError" in first.run("inside('1 / 0')", good=False)
+
+    gate.touch()
+    assert "done" in first.run("%aml job logs fox -f")
+    assert "Completed" in first.run("%aml job show fox")
+
+
 def test_a_notebook_goes_on_when_its_host_is_killed(kernel: Any, home: Path, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     book = kernel()
