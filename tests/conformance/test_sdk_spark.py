@@ -14,6 +14,8 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from .lab import Lab, wait_for
 
+pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
+
 SIZE = {
     "driver_cores": 1, "driver_memory": "1g", "executor_cores": 1, "executor_memory": "512m", "executor_instances": 2,
 }  # fmt: skip

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
+
 from .conftest import Lab, Notebook
 from .spark_master import Master
 
