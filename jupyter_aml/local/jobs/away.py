@@ -12,6 +12,7 @@ from typing import Any
 
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.jobs import (
+    checks,
     distribution,
     inputs,
     lookup,
@@ -23,7 +24,6 @@ from jupyter_aml.local.jobs import (
     surroundings,
     variables,
 )
-from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.runtime import commands, curated, engines, environments
 from jupyter_aml.local.runtime.engines import Attached
@@ -115,7 +115,7 @@ def make_ready(
         kind="python" if isinstance(parsed, Python) else "shell",
         python=parsed if isinstance(parsed, Python) else None,
         command=command,
-        timeout=time_limit(record.body),
+        timeout=checks.time_limit(record.body),
     )
     spec = prepare.distribute(spec, plan, record.body, logs, away=True)
     spec = _moved(workspace, record.name, spec)

@@ -16,6 +16,7 @@ from jupyter_aml.local.arm.http import Identity
 from jupyter_aml.local.authz import tokens
 from jupyter_aml.local.jobs import (
     binding,
+    checks,
     distribution,
     inputs,
     ledger,
@@ -30,7 +31,6 @@ from jupyter_aml.local.jobs import (
     surroundings,
     variables,
 )
-from jupyter_aml.local.jobs.checks import time_limit
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.runtime import commands, interpreters, overlay
 from jupyter_aml.local.runtime.environments import Environment, Unbuilt
@@ -243,7 +243,7 @@ def _spec(
         site_packages=python.site_packages,
         overlay=str(work / "env"),
         mounts=tuple(given.mounts),
-        timeout=time_limit(record.body),
+        timeout=checks.time_limit(record.body),
     )
     return spec, ()
 
@@ -271,7 +271,7 @@ def _spark_spec(
         site_packages=python.site_packages,
         overlay=str(work / "env"),
         mounts=mounts,
-        timeout=time_limit(record.body),
+        timeout=checks.time_limit(record.body),
     )
     seen = plain.completed().env
     home, notes = spark_orders.write(workspace, record, python, seen, args=args, code=work / "code")
