@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -98,6 +99,10 @@ def test_the_variables_of_a_running_job_are_live_in_the_notebook(
 
     notebook.cell(f"kernel = %aml job attach {name}")
 
+    console = shlex.split(notebook.value("kernel.console"))
+    assert console[:3] == ["jupyter", "console", "--existing"]
+    assert Path(console[3]).exists()
+    notebook.shown()
     first, second = (int(notebook.cell("kernel.run('print(step)')")) for _ in range(2))
     assert second > first
     assert notebook.cell("kernel('model')").strip() == "{'coef_': [1.0, 2.0]}"

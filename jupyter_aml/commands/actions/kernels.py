@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import Any
 
@@ -48,7 +49,7 @@ class JobKernel(Outcome):
     @property
     def console(self) -> str:
         """The line that opens a console in the kernel."""
-        return f"jupyter console --existing {self.connection_file}"
+        return f"jupyter console --existing {shlex.quote(self.connection_file)}"
 
     def run(self, code: str) -> None:
         """Run code inside the job, and show here what it shows.
