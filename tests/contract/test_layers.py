@@ -12,7 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "jupyter_aml"
 SDK_PLACES = ("client", "commands")
-LOADED_BY_FSSPEC = ("files.py", "blobfile.py")  # nobody imports them but fsspec, which a job has then
+# Modules that are loaded only where a job's environment has what they are for: by fsspec; when somebody opens a kernel
+# inside a run; for a notebook that runs as a job. Each may name that, and nothing more.
+ON_DEMAND = {
+    "files.py": {"fsspec"},
+    "blobfile.py": {"fsspec"},
+    "kernel.py": {"IPython", "ipykernel", "tornado", "traitlets"},
+    "run_notebook.py": {"jupyter_client", "nbclient", "nbformat"},
+}
 RELAY = PACKAGE / "agent" / "relay.py"  # lends the SDK inside a job its way to the service, where a job has the SDK
 
 
@@ -60,9 +67,22 @@ def test_what_runs_inside_jobs_loads_with_the_standard_library_alone(path: Path)
     siblings = {sibling.stem for sibling in modules("agent")}
     tops = {name.partition(".")[0] for name in imported(path, inside_functions=False)}
 
-    allowed = {"fsspec"} if path.name in LOADED_BY_FSSPEC else set()
+    assert tops - sys.stdlib_module_names - siblings == ON_DEMAND.get(path.name, set())
 
-    assert tops - sys.stdlib_module_names - siblings == allowed
+
+def test_nothing_that_every_job_loads_loads_what_is_loaded_on_demand() -> None:
+    demanded = {name.removesuffix(".py") for name in ON_DEMAND}
+
+    for path in modules("agent"):
+        if path.name not in ON_DEMAND:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            at_once = {
+                alias.name
+                for node in tree.body
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                for alias in node.names
+            }
+            assert not at_once & demanded, path.name
 
 
 @pytest.mark.parametrize("path", modules("agent"), ids=lambda path: path.name)
