@@ -128,7 +128,8 @@ class Route:
 class Type:
     """A resource type, found by discovery in `resources/types`.
 
-    Obligations: `routes()` gives the same routes at every call; handlers keep no state between calls.
+    Obligations: `routes()` gives the same routes at every call. Handlers keep nothing between calls that a later one
+    depends on: another process may answer it.
 
     Attributes:
         segment: URL word, such as `datastores`; for protocols a name such as `history`.

@@ -133,12 +133,26 @@ def test_a_deleted_job_is_gone_with_its_run_and_its_name_is_free(many: Any) -> N
     assert many.ask("DELETE", "/jobs/nobody")[0] == 204
 
 
+def test_the_first_look_at_a_run_that_ended_just_now_finds_it_finalizing(many: Any) -> None:
+    finish(many, "job1", Status.COMPLETED)
+    finish(many, "job2", Status.COMPLETED)
+
+    found = [many.history("GET", "/runs/job1/details")[1]["status"] for _ in range(2)]
+    many.clock.now += 60
+    late = many.history("GET", "/runs/job2/details")[1]["status"]
+
+    assert found == ["Finalizing", "Completed"]
+    assert late == "Completed"
+    assert many.history("GET", "/runs/job1")[1]["status"] == "Completed"
+
+
 def test_details_name_the_logs_as_blobs_and_the_error_of_a_failed_job(many: Any) -> None:
     log = many.workspace.runs_folder("job1") / "user_logs" / "std_log.txt"
     log.parent.mkdir(parents=True)
     log.write_text("boom", encoding="utf-8")
     error = {"code": "UserError", "message": "ValueError: no", "traceback": "Traceback ..."}
     finish(many, "job1", Status.FAILED, error=error)
+    many.clock.now += 60
 
     status, details = many.history("GET", "/runs/job1/details")
 

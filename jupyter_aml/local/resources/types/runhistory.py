@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,12 +14,15 @@ from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm import paging
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.jobs import bodies, records, submit, uris
+from jupyter_aml.local.jobs.lifecycle import Status
 from jupyter_aml.local.jobs.records import Filter, Record
 from jupyter_aml.local.resources.base import API, Call, Route, Type
 from jupyter_aml.local.store import records as resources
 
 HISTORY = "/history/v1.0{WS}"
 MANY = 100_000
+LOOKS, FRESH = 10_000, 5.0
+"""How many looks are remembered, and for how many seconds a run has ended just now."""
 LOG_FOLDERS = ("user_logs", "azureml-logs", "logs")
 _OUTPUT_ASSET = re.compile(r"azureml_(?P<job>.+)_output_(?P<output>.+)")
 
@@ -26,13 +32,6 @@ def _run(call: Call) -> Response:
         record = records.find(connection, call.params["run"])
     _attend(call, record)
     return Response.of(bodies.run(call.workspace, record))
-
-
-def _details(call: Call) -> Response:
-    with call.workspace.database.read() as connection:
-        record = records.find(connection, call.params["run"])
-    _attend(call, record)
-    return Response.of(bodies.details(call.workspace, record, _logs(call, record.name)))
 
 
 def _attend(call: Call, record: Record) -> None:
@@ -169,8 +168,42 @@ def _long(call: Call, uri: str) -> str:
     )
 
 
+class Looks:
+    """Which runs have been looked at: the first look at one that ended just now finds it finalizing, as on Azure.
+
+    The SDK prints the log of a run only while it finds the run under way. Here a run, or a pipeline of finished steps,
+    can be done before the SDK's first look, and would stream nothing.
+    """
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[Path, str], None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def status(self, call: Call, record: Record) -> Status:
+        """What a look at a run shows, once."""
+        key = call.workspace.folder, record.name
+        with self._lock:
+            first = key not in self._seen
+            self._seen[key] = None
+            if len(self._seen) > LOOKS:
+                self._seen.popitem(last=False)
+        fresh = record.ended is not None and call.now - record.ended < FRESH
+        return Status.FINALIZING if record.final and first and fresh else record.status
+
+
 class RunHistory(Type):
     """Run history's documents of jobs."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._looks = Looks()
+
+    def _details(self, call: Call) -> Response:
+        with call.workspace.database.read() as connection:
+            record = records.find(connection, call.params["run"])
+        _attend(call, record)
+        document = bodies.details(call.workspace, record, _logs(call, record.name))
+        return Response.of({**document, "status": self._looks.status(call, record)})
 
     def routes(self) -> Iterable[Route]:
         read, write = "workspaces/jobs/read", "workspaces/jobs/write"
@@ -178,7 +211,7 @@ class RunHistory(Type):
         named = f"{HISTORY}/experiments/{{experiment}}/runs/{{run}}"
         for base in (one, named):
             yield Route("GET", API, base, _run, read)
-            yield Route("GET", API, f"{base}/details", _details, read)
+            yield Route("GET", API, f"{base}/details", self._details, read)
             yield Route("GET", API, f"{base}/children", _children, read)
             yield Route("GET", API, f"{base}/serviceinstances/{{node}}", _services, read)
             yield Route("PATCH", API, base, _modify, write)
