@@ -288,7 +288,10 @@ def test_a_failed_job_is_run_again_and_held_where_it_fails(lab: Lab, notebook: N
     assert notebook.cell(f'%aml job debug {name} --eval "[one * factor for one in rows]"').strip() == "[3, 6]"
     assert "is held where it failed" in str(notebook.value(f"%aml job debug {name}").message)
 
-    shown = notebook.cell(f"outcome = %aml job debug {name} --release\nprint(outcome.message)")
+    notebook.cell(f"kernel.close(); again = %aml job debug {bad}")
+    assert notebook.value("again.job") == name
+    notebook.shown()
+    shown = notebook.cell(f"outcome = %aml job debug {bad} --release\nprint(outcome.message)")
 
     assert f"{name} was released, and is Failed." in shown
     assert lab.error(name) == "ZeroDivisionError: division by zero"

@@ -17,6 +17,8 @@ from jupyter_aml.errors import AmlError, UsageError
 
 HELD = "jupyter_aml.held"
 HOLD = "JUPYTER_AML_HOLD"
+DEBUGS = "jupyter_aml.debugs"
+"""The property of a job that was run again to be debugged: the job it runs again."""
 MINUTES = 30.0
 """How long a job that is run again to be debugged is held."""
 IN_AZURE = "Nobody can go into the process of a job in Azure from here."
@@ -116,10 +118,11 @@ def debug(context: Context, args: Args) -> Outcome | None:
     """Go into a job that failed and is held; one that has ended is run again, held where it fails."""
     job = jobs.wanted(context, args.name, "debug")
     name, status = job.name, str(getattr(job.status, "value", job.status))
+    held = name if HELD in (job.properties or {}) else _copy_held(context, name)
     if args.release:
-        return _released(context, name)
-    if HELD in (job.properties or {}):
-        return _entered(context, name, args.eval)
+        return _released(context, held or name)
+    if held:
+        return _entered(context, held, args.eval)
     if status not in jobs.FINAL:
         msg = f"The job {name} is {status}; it has not failed."
         raise UsageError(msg, remedy=f"Type %aml job attach {name} to look at it while it runs.")
@@ -128,6 +131,15 @@ def debug(context: Context, args: Args) -> Outcome | None:
         raise UsageError(msg, remedy=f"Type %aml job logs {name}, or %aml job rerun {name} to run it again.")
     again = _again(context, job, args.hold or MINUTES)
     return _entered(context, again, args.eval)
+
+
+def _copy_held(context: Context, name: str) -> str:
+    """The job that ran a failed one again and is held still; empty when there is none."""
+    if not context.connection.local:
+        return ""
+    again = Rest(context.connection).items("jobs", query={"properties": f"{DEBUGS}={name}", "status": "Running"})
+    held = (job["name"] for job in again if HELD in (job["properties"].get("properties") or {}))
+    return str(next(held, ""))
 
 
 def _released(context: Context, name: str) -> Outcome:
@@ -153,6 +165,7 @@ def _again(context: Context, job: Any, minutes: float) -> str:
         msg = f"{job.name} is a {job.type}: its children run, it has no process of its own."
         raise UsageError(msg, remedy=f"Debug the one that failed: %aml job list --parent {job.name} shows them.")
     copy.environment_variables = {**(copy.environment_variables or {}), HOLD: f"{minutes:g}"}
+    copy.properties = {**(copy.properties or {}), DEBUGS: job.name}
     with live.sending(context, str(copy.name or "")):
         name = str(context.client.jobs.create_or_update(copy).name)
     context.warn(f"{job.name} has ended; {name} runs the same again, and will be held where it fails.")
