@@ -17,6 +17,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from jupyter_aml.commands.actions.kernel_client import Connection
 from jupyter_aml.errors import AmlError
+from jupyter_aml.local.jobs import visits
 
 from .conftest import Lab, Notebook, wait_for
 
@@ -203,6 +204,34 @@ def test_interrupting_the_cell_that_waits_interrupts_its_code_alone(lab: Lab, ga
     assert said(line, "'still here'") == "'still here'"
     gate.open()
     assert lab.end(name) == "Completed"
+
+
+def test_a_kernel_opens_in_a_job_that_was_submitted_this_moment(lab: Lab, notebook: Notebook, gate: Gate) -> None:
+    name = lab.submit(gate.script())
+
+    assert notebook.cell(f"%aml job attach {name} --eval \"'inside'\"").strip() == "'inside'"
+
+    gate.open()
+    assert lab.end(name) == "Completed"
+
+
+def test_attach_waits_for_a_job_whose_turn_has_not_come(
+    lab: Lab, notebook: Notebook, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from azure.ai.ml.entities import AmlCompute
+
+    monkeypatch.setattr(visits, "BEGIN_SECONDS", 0.1)
+    lab.client.compute.begin_create_or_update(AmlCompute(name="one", size="STANDARD_DS1_V2", max_instances=1)).result()
+    first = lab.submit(gate.script(), compute="one")
+    begun(lab, first)
+    second = lab.submit("import time\nprint('begun', flush=True)\ntime.sleep(30)", compute="one")
+    threading.Timer(1.0, gate.open).start()
+
+    shown = notebook.cell(f"%aml job attach {second} --eval time.__name__")
+
+    assert f"{second} does not run yet; its kernel opens as soon as it does." in shown
+    assert "'time'" in shown
+    lab.client.jobs.begin_cancel(second).result()
 
 
 def test_nobody_else_can_open_what_a_kernel_listens_on(lab: Lab, gate: Gate) -> None:

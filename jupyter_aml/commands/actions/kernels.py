@@ -13,9 +13,10 @@ from jupyter_aml.commands.actions.kernel_client import Connection, Value
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args
 from jupyter_aml.commands.outcome import Outcome
-from jupyter_aml.errors import AmlError, UsageError
+from jupyter_aml.errors import AmlError, ResourceError, UsageError
 
 HELD = "jupyter_aml.held"
+NOT_YET = "JobNotRunning"
 HOLD = "JUPYTER_AML_HOLD"
 DEBUGS = "jupyter_aml.debugs"
 """The property of a job that was run again to be debugged: the job it runs again."""
@@ -104,7 +105,7 @@ def attach(context: Context, args: Args) -> Outcome | None:
 
 
 def _entered(context: Context, name: str, line: str | None) -> Outcome | None:
-    kernel = JobKernel(context, name, _rest(context).post(f"jobs/{name}/attach"))
+    kernel = JobKernel(context, name, _opened(context, name))
     if line is None:
         return kernel
     try:
@@ -112,6 +113,21 @@ def _entered(context: Context, name: str, line: str | None) -> Outcome | None:
     finally:
         kernel.close()
     return None
+
+
+def _opened(context: Context, name: str) -> dict[str, Any]:
+    """What the service says of the kernel it opened, as soon as the job runs."""
+    rest, told = _rest(context), False
+    with live.going_on(context, name):
+        while True:
+            try:
+                return dict(rest.post(f"jobs/{name}/attach"))
+            except ResourceError as error:
+                if error.code != NOT_YET:
+                    raise
+                if not told:
+                    context.warn(f"{name} does not run yet; its kernel opens as soon as it does.")
+                told = True
 
 
 def debug(context: Context, args: Args) -> Outcome | None:

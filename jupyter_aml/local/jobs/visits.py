@@ -14,7 +14,7 @@ from jupyter_aml.agent import attach, records
 from jupyter_aml.errors import AmlError, ConflictError, NotOfflineError, ResourceError
 from jupyter_aml.local.jobs import away, registry
 from jupyter_aml.local.jobs.lifecycle import Status
-from jupyter_aml.local.jobs.records import Record
+from jupyter_aml.local.jobs.records import Record, find
 from jupyter_aml.local.runtime import commands
 from jupyter_aml.local.store.workspace import Workspace
 
@@ -25,7 +25,24 @@ OPEN_SECONDS = 60.0
 BEGIN_SECONDS = 5.0
 """How long a process that has just been started may take until people can come in."""
 PAUSE = 0.05
+AHEAD = frozenset({Status.NOT_STARTED, Status.PREPARING, Status.QUEUED, Status.STARTING})
+"""Before a job runs."""
 _PLACEHOLDER = re.compile(r"\$\{\{.*?\}\}")
+
+
+def begun(workspace: Workspace, name: str) -> Record:
+    """A job, which is waited for a little when it has been submitted and does not run yet.
+
+    Raises:
+        ResourceError: There is no such job.
+    """
+    until = time.monotonic() + BEGIN_SECONDS
+    while True:
+        with workspace.database.read() as reader:
+            record = find(reader, name)
+        if record.status not in AHEAD or time.monotonic() > until:
+            return record
+        time.sleep(PAUSE)
 
 
 def ask(workspace: Workspace, record: Record, word: Literal["open", "release"]) -> dict[str, Any]:
@@ -96,8 +113,8 @@ def refuse(workspace: Workspace, record: Record) -> None:
     if record.status != Status.RUNNING:
         raise ConflictError(
             f"The job '{name}' is {record.status}: nothing of it runs.",
-            code="JobNotRunning",
-            remedy="Wait until it is Running.",
+            code="JobNotRunning" if record.status in AHEAD else "JobEnding",
+            remedy="Wait until it is Running." if record.status in AHEAD else f"Type `%aml job logs {name}`.",
         )
     if away.cluster_of(workspace, record) is not None:
         raise NotOfflineError(

@@ -110,8 +110,7 @@ def _cancel(call: Call) -> Response:
 
 def _attach(call: Call) -> Response:
     """Open a Jupyter kernel inside a running job; ours alone, in Azure a service of the job does this."""
-    with call.workspace.database.read() as reader:
-        record = records.find(reader, call.params["name"])
+    record = visits.begun(call.workspace, call.params["name"])
     found = visits.ask(call.workspace, record, "open")
     shown = {"connectionFile": found["connection_file"], "held": found["held"], "pid": found["pid"]}
     return Response.of({"name": record.name, **shown})
