@@ -65,6 +65,29 @@ def test_a_cell_runs_with_an_attached_master_and_is_written_down_whole(
     assert "runs no jobs of type Command" in book.refused("%%aml command --compute sparks\nprint(1)")
 
 
+def test_a_cell_is_a_step_of_later_pipelines(lab: Lab, book: Notebook, master: Master) -> None:
+    book.cell(f"%aml compute attach sparks --type spark --address {master.address}")
+    book.cell(CELL.format(more="--compute sparks --wait"))
+    book.cell("""%%aml component count --input rows=uri_folder
+import pathlib
+print("names", sum(len(path.read_text().split()) for path in pathlib.Path(rows).rglob("part-*.csv")))""")
+
+    one = book.value("%aml pipeline wrangle >> count --input least=10 --wait").entity
+
+    assert "names 2" in lab.log(f"{one.name}_count")
+    step = lab.client.jobs.get(f"{one.name}_wrangle")
+    assert (step.type, step.compute, step.executor_memory) == ("spark", "sparks", "512m")
+
+    cell = book.value(CELL.format(more="")).entity
+    lab.client.jobs.begin_cancel(cell.name).result()
+    written = book.cell("""%%aml pipeline ages --input table=./people.csv --as yaml
+young = wrangle(people=table, least=16)
+count(rows=young.outputs.rows)""")
+
+    assert "instance_type: standard_e4s_v3" in written
+    assert "sparks" not in written
+
+
 def test_a_master_that_does_not_answer_is_named(lab: Lab, book: Notebook) -> None:
     book.cell("%aml compute attach nobody --type spark --address spark://127.0.0.1:9")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.commands.actions import cell_jobs, cell_scripts, job_verbs, pins
+from jupyter_aml.commands.actions import cell_jobs, cell_scripts, job_verbs, parts, pins
 from jupyter_aml.commands.actions.cell_scripts import Script
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args
@@ -31,7 +31,9 @@ def spark(context: Context, args: Args) -> Outcome:
         job = _job(context, args, code, script)
         if args["as"]:
             return Outcome(cell_jobs.written(context, job, args["as"]), kind="text")
-        return job_verbs.submit(context, args, job)
+        outcome = job_verbs.submit(context, args, job)
+    parts.remember_spark(context, script, outcome.entity)
+    return outcome
 
 
 def _job(context: Context, args: Args, code: Path, script: Script) -> Any:

@@ -28,6 +28,16 @@ LITERALS: Mapping[str, str] = {
 }
 """The type of a component's input, by how the script reads it."""
 
+SPARKS = ("code", "entry", "args", "environment", "py_files", "jars", "files", "archives")
+"""What a component of Spark has from its cell's job, and as settings of Spark:"""
+CONF: Mapping[str, str] = {
+    "driver_cores": "spark.driver.cores",
+    "driver_memory": "spark.driver.memory",
+    "executor_cores": "spark.executor.cores",
+    "executor_memory": "spark.executor.memory",
+    "executor_instances": "spark.executor.instances",
+}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -38,12 +48,16 @@ class Part:
         load: Gives the SDK's component.
         given: Values of the cell that it comes from, as the SDK takes them; `{type, path}` for data.
         swept: How the component is swept, in the schema of `az ml`; None for a plain step.
+        compute: Where the step runs; "" for where its pipeline says.
+        resources: Of what serverless Spark it runs on; None for what is not Spark, and for Spark on a compute.
     """
 
     name: str
     load: Callable[[], Any]
     given: Mapping[str, Any] = field(default_factory=dict)
     swept: Mapping[str, Any] | None = None
+    compute: str = ""
+    resources: Mapping[str, Any] | None = None
 
     @cached_property
     def component(self) -> Any:
@@ -73,9 +87,12 @@ class Part:
                 why = f"Its inputs are {listed(self.inputs) or 'none'}."
                 raise UsageError(msg, why=why, remedy=did_you_mean(name, self.inputs) or "Leave it out.")
         values = {**{key: typed(value) for key, value in self.given.items()}, **inputs}
-        if self.swept is None:
-            return self.component(**values)
-        return _sweep(self.component, values, self.swept)
+        if self.swept is not None:
+            return _sweep(self.component, values, self.swept)
+        step = self.component(**values)
+        if self.component.type == "spark":
+            _of_spark(step, self)
+        return step
 
 
 def typed(value: Any) -> Any:
@@ -83,6 +100,17 @@ def typed(value: Any) -> Any:
     from azure.ai.ml import Input
 
     return Input(**value) if isinstance(value, Mapping) else value
+
+
+def _of_spark(step: Any, part: Part) -> None:
+    """What a step of Spark says that others need not: where it runs, and that it reads and writes data itself."""
+    if part.compute:
+        step.compute = part.compute
+    elif part.resources:
+        step.resources = dict(part.resources)
+    data = [step.inputs[name] for name, port in part.inputs.items() if port.type not in LITERALS.values()]
+    for port in [*data, *(step.outputs[name] for name in part.outputs)]:
+        port.mode = "direct"
 
 
 def _sweep(component: Any, values: Mapping[str, Any], swept: Mapping[str, Any]) -> Any:
@@ -123,6 +151,23 @@ def specification(script: Script, name: str, more: Mapping[str, Any]) -> dict[st
     return {"type": "command", "name": name, "command": script.command, "inputs": inputs, "outputs": outputs, **kept}
 
 
+def spark_specification(script: Script, name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The component that a Spark cell's script is, in the schema of `az ml`.
+
+    Args:
+        script: With its parameters and results.
+        name: Of the component.
+        said: The cell's job, in that schema.
+    """
+    spec = specification(script, name, {key: said.get(key) for key in SPARKS})
+    del spec["command"]
+    ports = [one for one in [*spec["inputs"].values(), *spec["outputs"].values()] if "default" not in one]
+    for port in ports:
+        port["mode"] = "direct"
+    conf = {setting: said[field] for field, setting in CONF.items() if said.get(field) is not None}
+    return {**spec, "type": "spark", "conf": {**conf, **(said.get("conf") or {})}}
+
+
 def loaded(context: Context, spec: Mapping[str, Any]) -> Any:
     """The SDK's component of a specification."""
     import yaml
@@ -145,6 +190,20 @@ def remember(context: Context, script: Script, job: Any) -> None:
     spec = specification(script, name, more)
     given = {key: value for key, value in script.values.items() if isinstance(value, Mapping)}
     context.steps[name] = Part(name, lambda: loaded(context, spec), given, swept)
+
+
+def remember_spark(context: Context, script: Script, job: Any) -> None:
+    """Keep a submitted Spark cell as a part of later pipelines."""
+    said = jobs.whole(context.connection, job)
+    spec = spark_specification(script, script.name, said)
+    given = {key: value for key, value in script.values.items() if isinstance(value, Mapping)}
+    context.steps[script.name] = Part(
+        script.name,
+        lambda: loaded(context, spec),
+        given,
+        compute=str(said.get("compute") or "").removeprefix("azureml:"),
+        resources=said.get("resources"),
+    )
 
 
 def registered(context: Context, text: str) -> Part:
