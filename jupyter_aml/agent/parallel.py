@@ -1,8 +1,8 @@
 """A parallel step's program: shares mini-batches out among processes that each hold the entry script.
 
-It is copied into the run's folder with `parallel_tables` and runs in the environment's own Python, so it needs nothing
-but the standard library; pandas only for tables. The entry script has `run(mini_batch)` or `run(mini_batch, context)`,
-and may have `init()` and `shutdown()`.
+It is copied into the run's folder with its parts `parallel_*` and runs in the environment's own Python, so it needs
+nothing but the standard library; pandas only for tables. The entry script has `run(mini_batch)` or
+`run(mini_batch, context)`, and may have `init()` and `shutdown()`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 try:
-    import parallel_tables as tables  # type: ignore[import-not-found] # beside it, in a run's folder
+    import parallel_shares as shares  # type: ignore[import-not-found] # beside it, in a run's folder
+    import parallel_tables as tables  # type: ignore[import-not-found]
 except ImportError:
+    from jupyter_aml.agent import parallel_shares as shares
     from jupyter_aml.agent import parallel_tables as tables
 
 UNITS = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
-ROWS_FILE = "parallel_run_step.txt"
 SEPARATOR = " "
 JOURNAL = "mini_batches.jsonl"
 GRACE = 5.0
@@ -66,6 +67,8 @@ def options(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="parallel", allow_abbrev=False)
     parser.add_argument("--entry", required=True)
     parser.add_argument("--input", action="append", default=[], required=True)
+    parser.add_argument("--share", default="")
+    parser.add_argument("--result", default="")
     parser.add_argument("--mini-batch-size", default="10")
     parser.add_argument("--partition-keys", default="")
     parser.add_argument("--concurrency", type=int, default=0)
@@ -162,6 +165,12 @@ def table_batches(table: Path, settings: argparse.Namespace) -> Iterator[tuple[A
     count = max(int(size * len(frame) / max(frame.memory_usage(deep=True).sum(), 1)), 1)
     for start in range(0, len(frame), count):
         yield frame.iloc[start : start + count], None
+
+
+def shared(found: Iterator[Batch], share: str) -> Iterator[Batch]:
+    """Those of the mini-batches that a share has: of `1/3` every third, from the second."""
+    number, _, of = share.partition("/")
+    return (batch for batch in found if not share or batch.number % int(of) == int(number))
 
 
 class Journal:
@@ -280,7 +289,7 @@ class Step:
         self.rows: dict[int, list[str]] = {}
         self.failed_batches = 0
         self.failed_items = 0
-        found = list(batches(settings))
+        found = list(shared(batches(settings), settings.share))
         self.total = len(found)
         for batch in found:
             if batch.number in self.journal.done:
@@ -292,9 +301,9 @@ class Step:
 
     def conduct(self) -> None:
         """Share the batches out until none is left."""
-        say(f"{self.total} mini-batches, {len(self.workers)} processes.")
+        shares.say(f"{self.total} mini-batches, {len(self.workers)} processes.")
         if self.rows:
-            say(f"{len(self.rows)} of them were done by an earlier run; they are not repeated.")
+            shares.say(f"{len(self.rows)} of them were done by an earlier run; they are not repeated.")
         try:
             while self.waiting or any(worker.batch for worker in self.workers):
                 self._give()
@@ -358,7 +367,7 @@ class Step:
             raise SystemExit(why)
         tries = self.tries[batch.number] = self.tries.get(batch.number, 0) + 1
         last = tries > self.settings.max_retries
-        say(f"Mini-batch {batch.number} failed, try {tries} of {self.settings.max_retries + 1}.\n{why}")
+        shares.say(f"Mini-batch {batch.number} failed, try {tries} of {self.settings.max_retries + 1}.\n{why}")
         if not last:
             self.waiting.append(batch)
             return
@@ -378,35 +387,21 @@ class Step:
         self.workers[self.workers.index(worker)] = Worker(self.settings)
 
     def _check(self) -> None:
-        items, most = self.failed_items, self.settings.error_threshold
-        if 0 <= most < items:
-            raise SystemExit(f"{items} items failed; error_threshold is {most}.")
-        count, most = self.failed_batches, self.settings.mini_batch_error_threshold
-        if 0 <= most < count:
-            raise SystemExit(f"{count} mini-batches failed; mini_batch_error_threshold is {most}.")
+        shares.check(self.settings, self.failed_items, self.failed_batches)
 
     def _say(self) -> None:
         done = len(self.rows)
         if done == self.total or time.monotonic() - self.said > SAID_EVERY:
             self.said = time.monotonic()
-            say(f"{done} of {self.total} mini-batches done, {self.failed_items} items failed.")
+            shares.say(f"{done} of {self.total} mini-batches done, {self.failed_items} items failed.")
 
     def keep(self) -> None:
-        """Write the rows of all batches, in the order of the batches."""
-        if not self.settings.append:
-            return
-        place = Path(self.settings.append)
-        target = place / ROWS_FILE if place.is_dir() else place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8") as file:
-            for number in sorted(self.rows):
-                file.writelines(f"{row}\n" for row in self.rows[number])
-
-
-def say(sentence: str) -> None:
-    """Write a line into the log."""
-    sys.stdout.write(f"{sentence}\n")
-    sys.stdout.flush()
+        """Write the rows of all batches, or as a share what the whole is made of."""
+        if self.settings.result:
+            counts = {name: getattr(self, name) for name in shares.COUNTS}
+            shares.leave(Path(self.settings.result), counts, self.rows)
+        elif self.settings.append:
+            shares.append(Path(self.settings.append), self.rows)
 
 
 def main(given: list[str]) -> None:
@@ -415,12 +410,12 @@ def main(given: list[str]) -> None:
     if settings.output:
         os.environ["AZUREML_BI_OUTPUT_PATH"] = settings.output
     step = Step(settings)
-    if not step.total:
-        raise SystemExit("The input is empty: there is no mini-batch.")
+    if not step.total and not settings.share:
+        raise SystemExit(shares.EMPTY)
     step.conduct()
     step.keep()
-    if step.failed_batches == step.total:
-        raise SystemExit("Every mini-batch failed.")
+    if step.failed_batches == step.total and not settings.share:
+        raise SystemExit(shares.ALL_FAILED)
     step.journal.close()
 
 

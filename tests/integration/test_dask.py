@@ -310,7 +310,7 @@ def test_steps_of_a_pipeline_run_there_and_hand_over_what_they_made(away: Lab) -
     (code / "sum.py").write_text("import sys\nprint('rows', sorted(open(sys.argv[1]).read().split()))\n")
     double = parallel_run_function(
         name="double", inputs={"rows": Input(type="uri_folder")}, outputs={"found": Output(type="uri_file")},
-        input_data="${{inputs.rows}}", instance_count=2, mini_batch_size="1", max_concurrency_per_instance=1,
+        input_data="${{inputs.rows}}", instance_count=1, mini_batch_size="1", max_concurrency_per_instance=1,
         task=RunFunction(
             code=str(code), entry_script="each.py", environment="azureml:plain:1", append_row_to="${{outputs.found}}"
         ),
@@ -327,11 +327,10 @@ def test_steps_of_a_pipeline_run_there_and_hand_over_what_they_made(away: Lab) -
 
     job = away.client.jobs.create_or_update(flow(rows=Input(type="uri_folder", path=str(rows))))
 
-    assert away.end(job.name) == "Completed"
+    assert away.end(job.name) == "Completed", away.error(job.name)
     logs = {child.display_name: away.log(child.name) for child in away.client.jobs.list(parent_job_name=job.name)}
     assert "rows ['00', '11', '22', '33']" in logs["total"]
     assert all("The run is on the worker" in log for log in logs.values())
-    assert "All processes of the parallel step are on one worker." in logs["double"]
 
 
 def test_a_cluster_that_is_not_there_fails_the_job_with_a_sentence(away: Lab) -> None:
@@ -374,3 +373,73 @@ def test_an_environment_that_cannot_be_built_there_fails_the_job_with_the_solver
     assert status == "Failed"
     assert "The environment cannot be built" in away.error(name)
     assert "no-such-package-anywhere" in away.error(name)
+
+
+SCORE = """
+    import os, pathlib, time
+
+
+    def run(batch, context):
+        there = pathlib.Path(os.environ["AZUREML_BI_OUTPUT_PATH"])
+        place = pathlib.Path(os.environ["PLACE"])
+        (place / f"{context.minibatch_index}.{os.getpid()}").touch()
+        if context.minibatch_index == 5:
+            while not (place / "go").exists():
+                time.sleep(0.05)
+        for one in batch:
+            (there / pathlib.Path(one).name).write_text(os.environ["AZUREML_RUN_ID"])
+        return [pathlib.Path(one).read_text() for one in batch]
+"""
+
+
+def test_the_mini_batches_of_a_parallel_step_are_shared_out_among_the_workers(
+    away: Lab, cluster: clusters.Cluster, tmp_path: Path
+) -> None:
+    from azure.ai.ml import Input, Output, dsl
+    from azure.ai.ml.parallel import RunFunction, parallel_run_function
+
+    rows, place = Path("rows"), tmp_path / "seen"
+    rows.mkdir()
+    place.mkdir()
+    for number in range(7):
+        (rows / f"{number}.txt").write_text(f"row {number}", encoding="utf-8")
+    each = parallel_run_function(
+        name="each", inputs={"rows": Input(type="uri_folder")},
+        outputs={"found": Output(type="uri_file"), "files": Output(type="uri_folder")},
+        input_data="${{inputs.rows}}", mini_batch_size="1", max_concurrency_per_instance=1,
+        environment_variables={"PLACE": str(place)},
+        task=RunFunction(
+            code=code_of(SCORE), entry_script="train.py", environment="azureml:plain:1",
+            append_row_to="${{outputs.found}}",
+        ),
+    )  # fmt: skip
+
+    @dsl.pipeline(default_compute="far")
+    def flow(rows):
+        first = each(rows=rows)
+        return {"found": first.outputs.found, "files": first.outputs.files}
+
+    data = Input(type="uri_folder", path=str(rows))
+    name = away.client.jobs.create_or_update(flow(rows=data)).name
+    share = f"{name}_each_share_1"
+    wait_for(lambda: list(place.glob("5.*")) and "3 mini-batches" in away.log(share), "the share that waits")
+    cluster.kill(worker_of(away, cluster, share))
+    (place / "go").touch()
+
+    assert away.end(name) == "Completed", away.error(name)
+    another(cluster)
+    assert "is gone; the run begins again on" in away.log(share)
+    assert away.client.jobs.get(f"{name}_each").type == "pipeline"
+    children = {child.name: child.status for child in away.client.jobs.list(parent_job_name=f"{name}_each")}
+    assert children == dict.fromkeys([f"{name}_each_{one}" for one in ("share_0", "share_1", "gather")], "Completed")
+    away.client.jobs.download(name, output_name="found", download_path="got")
+    (found,) = (path for path in Path("got").rglob("*") if path.is_file())
+    assert found.read_text(encoding="utf-8").splitlines() == [f"row {number}" for number in range(7)]
+    away.client.jobs.download(name, output_name="files", download_path="files")
+    wrote = {path.name: path.read_text() for path in Path("files").rglob("*.txt")}
+    assert wrote == {f"{number}.txt": f"{name}_each_share_{number % 2}" for number in range(7)}
+
+    again = away.client.jobs.create_or_update(flow(rows=data)).name
+    assert away.end(again) == "Completed"
+    log = away.folder / "runs" / f"{again}_each" / "logs" / "azureml" / "executionlogs.txt"
+    assert log.read_text(encoding="utf-8").count("is taken over from") == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.arm import ids
 from jupyter_aml.local.jobs import (
     checks,
     distribution,
@@ -44,12 +46,32 @@ Doors = Callable[[Workspace, Attached], str]
 
 def cluster_of(workspace: Workspace, record: Record) -> Attached | None:
     """The cluster that a job goes to; None for this machine, as for data transfer steps and Spark's drivers."""
-    if record.compute in lookup.BUILT_IN_COMPUTES or programs.word(record.body) == programs.COPYING:
+    if record.compute in lookup.BUILT_IN_COMPUTES or programs.word(record.body) in programs.PLAIN:
         return None
     with workspace.database.read() as reader:
         found = resources.get(reader, "computes", record.compute)
     cluster = engines.read(found.name, found.body) if found else None
     return cluster if cluster is not None and cluster.engine.ships else None
+
+
+def workers(workspace: Workspace, compute: str) -> int:
+    """How many workers the cluster has that a compute is; 0 for other computes, and where it cannot be reached.
+
+    Args:
+        workspace: The compute's.
+        compute: Its name or id, as a step names it.
+    """
+    named = ids.parse(compute)
+    name = named.name if named else compute.removeprefix("azureml:")
+    with workspace.database.read() as reader:
+        found = resources.get(reader, "computes", name)
+    cluster = engines.read(found.name, found.body) if found else None
+    if cluster is None or not cluster.engine.ships:
+        return 0
+    try:
+        return min(dask.PROVISIONER.cluster(cluster, keys(workspace, cluster)).workers(), cluster.most or sys.maxsize)
+    except ResourceError:
+        return 0  # the step's job says why
 
 
 def keys(workspace: Workspace, cluster: Attached) -> dict[str, str]:
@@ -225,6 +247,4 @@ def _notes(record: Record, given: inputs.Inputs) -> list[str]:
     instances = int((record.body.get("resources") or {}).get("instanceCount") or 1)
     if instances > 1:
         said.append(f"All {instances} instances are processes of one worker.")
-    elif programs.word(record.body) == programs.PARALLEL:
-        said.append("All processes of the parallel step are on one worker.")
     return said

@@ -28,7 +28,7 @@ def run_of_command(draft: Draft) -> None:
     command = body.get("command")
     if not isinstance(command, str) or not command.strip():
         raise invalid("command", "is empty", 'Write what to run, such as "python train.py".')
-    if programs.word(body) != programs.COPYING and not body.get("environmentId"):  # which needs no packages
+    if programs.word(body) not in programs.PLAIN and not body.get("environmentId"):  # which needs no packages
         raise invalid("environmentId", "is missing", "Name an environment, such as azureml:NAME@latest.")
     run_of_script(draft, "command")
 
@@ -47,7 +47,7 @@ def run_of_script(draft: Draft, line: str) -> None:
     environment = body.get("environmentId")
     if environment is not None and not isinstance(environment, str):
         raise invalid("environmentId", f"is {environment!r}", "Name an environment, such as azureml:NAME@latest.")
-    if environment and programs.word(body) != programs.COPYING:
+    if environment and programs.word(body) not in programs.PLAIN:
         lookup.environment(draft, environment)
     if body.get("codeId"):
         lookup.code(draft, str(body["codeId"]))

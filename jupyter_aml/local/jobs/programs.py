@@ -18,6 +18,7 @@ class Program(StrEnum):
     """A program, by the word that the property has."""
 
     PARALLEL = "parallel"
+    GATHER = "parallel_shares"
     COPYING = "copying"
     SPARK = "sparking"
 
@@ -27,7 +28,9 @@ class Program(StrEnum):
         return f"../{self.value}.py"
 
 
-PARALLEL, COPYING, SPARK = Program.PARALLEL, Program.COPYING, Program.SPARK
+PARALLEL, GATHER, COPYING, SPARK = Program.PARALLEL, Program.GATHER, Program.COPYING, Program.SPARK
+PLAIN = frozenset({COPYING, GATHER})
+"""Programs that need no environment, and run on this machine, where the data are."""
 
 
 def word(body: Mapping[str, Any]) -> str:

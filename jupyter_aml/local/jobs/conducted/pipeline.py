@@ -192,12 +192,15 @@ class Pipeline(Conductor):
         """Submit a step's job, or take an earlier one over that did the same."""
         node = progress.node
         looped = self._looped(node)
-        wiring = Wiring(self._body, self._value, replaced)
+        wiring = Wiring(self._body, self._value, replaced, self._stage.workers)
         body = steps.job_of(node, wiring, label=f" {number}" if looped else "")
         name = f"{self._stage.name}_{node.name}" + (f"_{number}" if looped else "")
         found, held = "", None
         anew = self._force or node.name in self._anew
-        if node.kind != "pipeline" and node.declared.deterministic:
+        if body["jobType"] == "Pipeline":
+            if anew and node.kind == "parallel":
+                body["settings"]["force_rerun"] = True  # which its shares hear
+        elif node.declared.deterministic:
             with self._stage.workspace.database.read() as reader:
                 found = reuse.mark(self._stage.workspace, reader, body)
                 held = None if anew else reuse.donor(self._stage.workspace, reader, found)

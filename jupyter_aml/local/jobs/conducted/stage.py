@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_aml.local.arm import times
 from jupyter_aml.local.arm.http import Identity
-from jupyter_aml.local.jobs import records, submit
+from jupyter_aml.local.jobs import away, records, submit
 from jupyter_aml.local.jobs.conducted import reuse
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.store.database import Transaction
@@ -88,6 +88,10 @@ class Stage:
         )
         self._rouse()
         return made
+
+    def workers(self, compute: str) -> int:
+        """How many workers the cluster has that a compute is; 0 for other computes."""
+        return away.workers(self.workspace, compute)
 
     def remember(self, child: Record) -> None:
         """Note the work that a child did, so that a later step may take it over."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_aml.errors import NotOfflineError, ResourceError
 from jupyter_aml.local.jobs import checks
-from jupyter_aml.local.jobs.pipelines import components, references
+from jupyter_aml.local.jobs.pipelines import components, references, shares
 from jupyter_aml.local.jobs.pipelines.components import Component
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Step, StepInput, StepOutput
 from jupyter_aml.local.jobs.types.base import Reader
@@ -117,7 +117,7 @@ def _node(reader: Reader, name: str, body: Mapping[str, Any]) -> Node:
     given = (body.get("trial") if kind == "sweep" else None) or body
     text = given if isinstance(given, str) else given.get("componentId") or given.get("component")
     at = f"{target}.trial.componentId" if kind == "sweep" else f"{target}.componentId"
-    component = components.load(reader, text, at)
+    component = shares.declared(components.load(reader, text, at), body)
     if component.kind != ("command" if kind == "sweep" else kind):
         raise _wrong(at, f"is the {component.kind} component {component.label}, which a {kind} step cannot run")
     return Node(name, kind, body, component)

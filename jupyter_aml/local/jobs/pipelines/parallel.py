@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
-from jupyter_aml.local.jobs.pipelines import spelling
+from jupyter_aml.local.jobs.pipelines import shares, spelling
 from jupyter_aml.local.jobs.pipelines.components import Component, Port
 from jupyter_aml.local.jobs.pipelines.graph import Node
 from jupyter_aml.local.jobs.programs import PARALLEL, PROGRAM
 
 DEFAULT_SIZE = "10"
+THRESHOLDS = ("--error-threshold", "--mini-batch-error-threshold")
 DEFAULT_RETRIES, DEFAULT_TIMEOUT = 3, 60.0
 ADDRESSES = frozenset({"direct", "evalmount", "evaldownload"})
 """Modes in which a script gets an address, or a table that is worked out already."""
@@ -33,8 +34,15 @@ def command_of(node: Node, component: Component, wiring: Any) -> dict[str, Any]:
     Raises:
         ResourceError: A setting is missing or wrong.
     """
+    from jupyter_aml.local.jobs.pipelines import spreading  # which is made of this
+
     written = {**component.spec, **{key: value for key, value in node.body.items() if value is not None}}
-    task = {**(component.spec.get("task") or {}), **(node.body.get("task") or {})}
+    if shares.GATHERS in node.body:
+        return spreading.gather_of(node, component, {flag: _limits(written)[flag] for flag in THRESHOLDS})
+    count = spreading.nodes(node, wiring)
+    if count > 1:
+        return spreading.pipeline_of(node, component, wiring, count)
+    task = _task(node, component)
     variables = {
         **(task.get("environment_variables") or {}),
         **(component.spec.get("environment_variables") or {}),
@@ -42,7 +50,7 @@ def command_of(node: Node, component: Component, wiring: Any) -> dict[str, Any]:
     }
     return {
         "jobType": "Command",
-        "command": _command(node, component, written, task),
+        "command": _command(node, component, written, task, str(node.body.get(shares.SHARE) or "")),
         "codeId": spelling.plain_id(task.get("code")),
         "environmentId": spelling.plain_id(task.get("environment")),
         "environmentVariables": {key: wiring.text(value) for key, value in variables.items()} or None,
@@ -58,7 +66,17 @@ def mounted(inputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _command(node: Node, component: Component, written: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+def appended(node: Node, component: Component) -> str:
+    """The output that the rows of all mini-batches are appended to; empty for none."""
+    match = _PORT.match(str(_task(node, component).get("append_row_to") or "").strip())
+    return match["name"] if match is not None and match["side"] == "outputs" else ""
+
+
+def _task(node: Node, component: Component) -> dict[str, Any]:
+    return {**(component.spec.get("task") or {}), **(node.body.get("task") or {})}
+
+
+def _command(node: Node, component: Component, written: Mapping[str, Any], task: Mapping[str, Any], share: str) -> str:
     target = f"properties.jobs.{node.name}"
     if str(task.get("type") or "run_function") not in TASKS:
         raise _wrong(f"{target}.task.type", f"is '{task['type']}'; expected run_function")
@@ -71,11 +89,16 @@ def _command(node: Node, component: Component, written: Mapping[str, Any], task:
     if written.get("partition_keys"):
         keys = written["partition_keys"]
         given += ["--partition-keys", keys if isinstance(keys, str) else json.dumps(keys)]
-    given += _limits(written)
+    limits = _limits(written)
+    if share:
+        limits["--concurrency"] = int(written.get("max_concurrency_per_instance") or 0)
+        given += ["--share", share, "--result", f"${{{{outputs.{shares.RESULT}}}}}"]
+    given += [f"{flag}={value}" for flag, value in limits.items()]
     append = task.get("append_row_to")
-    if append:
+    if append and not share:
         given += ["--append", *_ports(append, "outputs", component.outputs, f"{target}.task.append_row_to")]
-    other = next((name for name in component.outputs if not append or name not in str(append)), "")
+    own = component.outputs.keys() - {shares.RESULT} if share else component.outputs
+    other = next((name for name in component.outputs if name in own and (not append or name not in str(append))), "")
     if other:
         given += ["--output", f"${{{{outputs.{other}}}}}"]
     words = [word if word.startswith("${{") else shlex.quote(word) for word in given]
@@ -83,18 +106,17 @@ def _command(node: Node, component: Component, written: Mapping[str, Any], task:
     return " ".join(["python", PARALLEL.script, *words, *(["--", arguments] if arguments else [])])
 
 
-def _limits(written: Mapping[str, Any]) -> list[str]:
+def _limits(written: Mapping[str, Any]) -> dict[str, Any]:
     retries = written.get("retry_settings") or {}
     instances = int((written.get("resources") or {}).get("instance_count") or 1)
     each = int(written.get("max_concurrency_per_instance") or 0)
-    found = {
+    return {
         "--concurrency": each * instances,
         "--max-retries": _first(retries.get("max_retries"), DEFAULT_RETRIES),
         "--timeout": _first(retries.get("timeout"), DEFAULT_TIMEOUT),
         "--error-threshold": _first(written.get("error_threshold"), -1),
         "--mini-batch-error-threshold": _first(written.get("mini_batch_error_threshold"), -1),
     }
-    return [f"{flag}={value}" for flag, value in found.items()]
 
 
 def _first(value: Any, default: float) -> Any:

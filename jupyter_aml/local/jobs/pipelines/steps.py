@@ -28,11 +28,21 @@ class Wiring:
         body: The pipeline's body.
         output: The value of a step's output, as an input.
         replaced: Inputs that a loop gives in place of the step's own.
+        cluster: How many workers an attached cluster has, by the name or id of a compute; 0 for other computes.
     """
 
     body: Mapping[str, Any]
     output: Callable[[StepOutput], Value]
     replaced: Mapping[str, Value] = field(default_factory=dict)
+    cluster: Callable[[str], int] = lambda _: 0
+
+    def compute(self, node: Node) -> str:
+        """The compute that a step names, else the pipeline's."""
+        return compute(node, self)
+
+    def workers(self, node: Node) -> int:
+        """How many workers the cluster has on which a step runs; 0 for a step that runs elsewhere."""
+        return self.cluster(compute(node, self))
 
     def find(self, reference: Reference) -> Value | None:
         """The value behind a reference; None for an input that was left out."""

@@ -110,6 +110,14 @@ class DaskCluster:
             self._counted = (time.monotonic(), slots)
         return slots
 
+    def workers(self) -> int:
+        """How many workers the cluster has.
+
+        Raises:
+            ResourceError: It cannot be reached.
+        """
+        return len(self.client().scheduler_info(n_workers=-1)["workers"])
+
     @property
     def slots(self) -> int | None:
         """How many there were when it was asked last; None before that."""
