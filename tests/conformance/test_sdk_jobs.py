@@ -226,4 +226,6 @@ def test_identity_resources_queue_and_services_come_back_as_they_were_sent(lab: 
     assert (found.resources.instance_type, found.resources.shm_size) == ("STANDARD_D2", "3g")
     assert {"lab", "board", "Studio", "Tracking"} <= set(found.services)
     assert found.services["board"].log_dir == "outputs/tb"
-    assert "starts no services of its own" in lab.client.jobs.show_services(made.name)["lab"].error
+    told = lab.client.jobs.show_services(made.name)
+    assert f"starts no services of its own; %aml job attach {made.name} opens a kernel" in told["lab"].error
+    assert "tensorboard --logdir" in told["board"].error

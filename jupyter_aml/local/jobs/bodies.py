@@ -25,7 +25,12 @@ DATA_KINDS = frozenset({"uri_file", "uri_folder", "mltable"})
 asking the model data plane."""
 
 OWN_SERVICES = frozenset({"Studio", "Tracking"})
-NOT_SERVED = "A local run starts no services of its own; start the program in its command."
+NOT_SERVED = "A local run starts no services of its own"
+INSTEAD = {
+    **dict.fromkeys(("JupyterLab", "VSCode", "SSH"), "%aml job attach {job} opens a kernel inside it"),
+    "TensorBoard": "its files are on this machine: tensorboard --logdir {folder}",
+}
+"""What does the work of a service here, by its type."""
 
 
 def left_out(value: dict[str, Any] | None) -> bool:
@@ -44,15 +49,26 @@ def asked_services(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in services if isinstance(value, dict) and name not in OWN_SERVICES}
 
 
-def service_instances(body: dict[str, Any]) -> dict[str, Any]:
+def _not_served(workspace: Workspace, record: Record, kind: object) -> str:
+    """That a service was not started, and what to do instead."""
+    instead = INSTEAD.get(str(kind), "start the program in its command")
+    return f"{NOT_SERVED}; {instead.format(job=record.name, folder=workspace.runs_folder(record.name))}."
+
+
+def service_instances(workspace: Workspace, record: Record) -> dict[str, Any]:
     """Run history's `instances` of the services that a job asked for: none is started here."""
     return {
         name: {
             "type": value.get("jobServiceType"),
             "status": "NotSupported",
-            "error": {"error": {"code": "NotImplemented", "message": NOT_SERVED}},
+            "error": {
+                "error": {
+                    "code": "NotImplemented",
+                    "message": _not_served(workspace, record, value.get("jobServiceType")),
+                }
+            },
         }
-        for name, value in asked_services(body).items()
+        for name, value in asked_services(record.body).items()
     }
 
 
@@ -68,7 +84,10 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
         "properties": {**(body.get("properties") or {}), **_held(workspace, record)},
         "isArchived": record.archived,
         "services": {
-            **{name: {**value, "errorMessage": NOT_SERVED} for name, value in asked_services(body).items()},
+            **{
+                name: {**value, "errorMessage": _not_served(workspace, record, value.get("jobServiceType"))}
+                for name, value in asked_services(body).items()
+            },
             "Tracking": {
                 "jobServiceType": "Tracking",
                 "endpoint": f"azureml://local.api.azureml.ms/mlflow/v1.0{workspace.entry.arm_id}?",

@@ -89,7 +89,7 @@ def _position(token: str) -> tuple[float, int]:
 def _services(call: Call) -> Response:
     with call.workspace.database.read() as connection:
         record = records.find(connection, call.params["run"])
-    return Response.of({"instances": bodies.service_instances(record.body)})
+    return Response.of({"instances": bodies.service_instances(call.workspace, record)})
 
 
 def _modify(call: Call) -> Response:
