@@ -104,8 +104,8 @@ def test_the_variables_of_a_running_job_are_live_in_the_notebook(
     assert console[:3] == ["jupyter", "console", "--existing"]
     assert Path(console[3]).exists()
     notebook.shown()
-    first, second = (int(notebook.cell("kernel.run('print(step)')")) for _ in range(2))
-    assert second > first
+    first = int(notebook.cell("kernel.run('print(step)')"))
+    wait_for(lambda: int(notebook.cell("kernel.run('print(step)')")) > first, "the script goes on")
     assert notebook.cell("kernel('model')").strip() == "{'coef_': [1.0, 2.0]}"
     assert notebook.cell("kernel['step > 0']; print(repr(kernel['model[\"coef_\"]']))").strip() == "[1.0, 2.0]"
     assert notebook.cell(f'%aml job attach {name} --eval "model, 1 + 1"').strip() == "({'coef_': [1.0, 2.0]}, 2)"
