@@ -176,6 +176,30 @@ def client_for(made: Connection) -> MLClient:
     return found
 
 
+def opened(profile: Profile, home: Path) -> Connection:
+    """The connection of a profile of Azure without a client, for a server: nobody is there to sign in.
+
+    Raises:
+        ConnectError: The profile names no workspace of Azure, or the rules forbid the cloud.
+    """
+    _refuse_when_offline(f"The profile {profile.name!r}")
+    target = targets.parse(profile.target)
+    if not target.subscription:
+        msg = f"The profile {profile.name!r} names no subscription."
+        raise ConnectError(msg, remedy="Save it with azure:SUBSCRIPTION/RESOURCE_GROUP/WORKSPACE as its target.")
+    cloud = clouds.cloud(profile.cloud)
+    signing = AzureSignIn(
+        cloud,
+        home,
+        tenant=profile.tenant,
+        client=profile.client,
+        subscription=target.subscription,
+        present=False,
+    )
+    names = (target.subscription, target.group, target.workspace)
+    return Connection(targets.AZURE, *names, signing.credential(profile.sign_in), cloud, profile.name)
+
+
 def offline() -> bool:
     """Whether the environment forbids the cloud."""
     return os.environ.get(OFFLINE, "").strip().lower() in {"1", "true", "yes", "on"}

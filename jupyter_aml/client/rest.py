@@ -148,7 +148,7 @@ class Rest:
         workspace = self.connection.workspace_path
         added = {key: value for key, value in (query or {}).items() if value is not None}
         if api:
-            base = f"{self._api or self._discover()}/{api.strip('/')}{workspace}"
+            base = f"{self.services()}/{api.strip('/')}{workspace}"
         elif path.startswith("/"):
             base, path = self.connection.cloud.arm + path, ""
             added.setdefault("api-version", API_VERSION)
@@ -158,8 +158,11 @@ class Rest:
         whole = f"{base}/{quote(path, safe='/:@$,;=+!*()~')}" if path else base
         return f"{whole}?{urlencode(added)}" if added else whole
 
-    def _discover(self) -> str:
+    def services(self) -> str:
         """Where the workspace's own services are. Source: azure-ml-rest, discovery document."""
+        return self._api or self._discover()
+
+    def _discover(self) -> str:
         workspace = self.get(self.connection.workspace_path)
         document = self.request("GET", str(workspace["properties"]["discoveryUrl"])).json
         self._api = str(document["api"]).rstrip("/")

@@ -33,12 +33,21 @@ class Remembered:
         make: Makes the interactive credential, for a kept account or for a new one.
         path: Where the account's record lies; it names the account and holds no secret.
         said: Called with a sentence after somebody signed in anew.
+        present: Whether a person is there who can sign in.
     """
 
-    def __init__(self, make: Callable[[Any], Any], path: Path, said: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        make: Callable[[Any], Any],
+        path: Path,
+        said: Callable[[], None] = lambda: None,
+        *,
+        present: bool = True,
+    ) -> None:
         self._make = make
         self._path = path
         self._said = said
+        self._present = present
         self._inner: Any = None
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
@@ -57,7 +66,10 @@ class Remembered:
             self._inner = self._make(self._read())
         try:
             return getattr(self._inner, method)(*scopes, **options)
-        except AuthenticationRequiredError:
+        except AuthenticationRequiredError as error:
+            if not self._present:
+                msg = "Nobody has signed in to Azure here, or the sign-in has expired."
+                raise ConnectError(msg, remedy="Sign in with `%aml connect` in a notebook, then repeat.") from error
             record = self._inner.authenticate(scopes=list(scopes))
             self._write(record.serialize())
             self._said()
@@ -93,6 +105,7 @@ class AzureSignIn:
         subscription: What the tokens are for.
         prompt: Shows the device code: called with the address, the code and when it expires.
         say: Says a sentence to the person; by default `notices.say`.
+        present: Whether a person is there who can sign in; else only what needs nobody, and kept sign-ins.
     """
 
     def __init__(
@@ -105,7 +118,9 @@ class AzureSignIn:
         subscription: str = "",
         prompt: Prompt | None = None,
         say: Callable[[str], None] | None = None,
+        present: bool = True,
     ) -> None:
+        self._present = present
         self.cloud = cloud
         self.tenant = tenant or os.environ.get("AZURE_TENANT_ID", "")
         self.client = client
@@ -239,7 +254,7 @@ class AzureSignIn:
             )
 
         said = (lambda: self._say(kept.sentence)) if kept.sentence else (lambda: None)
-        return Remembered(make, self._record(tenant), said)
+        return Remembered(make, self._record(tenant), said, present=self._present)
 
     def _record(self, tenant: str) -> Path:
         words = (self.cloud.name, tenant or "default", self.client)

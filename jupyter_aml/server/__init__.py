@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyter_aml.errors import AmlError
+
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
     """Where Jupyter Server finds the extension."""
@@ -11,7 +13,19 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server_app: Any) -> None:
-    """Add the handlers to a running server."""
-    from jupyter_aml.server import handlers
+    """Add the handlers to a running server, and the events of the store."""
+    from jupyter_aml.server import events, handlers
 
     server_app.web_app.add_handlers(".*$", handlers.routes(server_app.web_app.settings["base_url"]))
+    server_app.event_logger.register_event_schema(events.SCHEMA)
+    loop = server_app.io_loop
+
+    def tell(data: dict[str, Any]) -> None:
+        loop.add_callback(server_app.event_logger.emit, schema_id=events.SCHEMA_ID, data=data)
+
+    try:
+        watcher = events.Watcher(handlers.service().store, tell)
+    except AmlError as error:  # the pages say it as well, when they ask
+        server_app.log.warning("jupyter_aml: %s", error)
+        return
+    loop.add_callback(watcher.start)

@@ -1,28 +1,48 @@
-"""Azure ML's REST, read and changed through Jupyter Server by whoever is signed in to it.
+"""Azure ML's REST, and what a page needs beside it, through Jupyter Server, for whoever is signed in to it.
 
-`{base}/jupyter-aml/arm/<ARM path>` and `{base}/jupyter-aml/api/<run history path>` are answered by the local
-workspace; `{base}/jupyter-aml/workspaces` lists what this store has. Every handler asks for Jupyter's authentication
-and keeps its XSRF check.
+Below `{base}/jupyter-aml/`: `arm/<ARM path>` and `api/<run history path>` are answered by the local workspace,
+`workspaces` lists what this store has, `log` reads a growing log, `commands` is the command table, and a POST to it
+runs a verb, `sections` says what a panel shows, `openapi.json` describes all of it. Every handler asks for Jupyter's
+authentication and keeps its XSRF check.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import cache
-from typing import Any
+import json
+import re
+import sys
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import quote
 
+from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web  # type: ignore[attr-defined]  # tornado re-exports it without saying so
 
+from jupyter_aml.client import targets
+from jupyter_aml.errors import AmlError, NotFoundError, ResourceError
 from jupyter_aml.local.app import API_HOST, ARM_HOST, Service
+from jupyter_aml.local.arm import faults, ids
 from jupyter_aml.local.arm.http import Request, Response
 from jupyter_aml.local.authz import tokens
+from jupyter_aml.local.jobs import logs, records
 from jupyter_aml.local.store.catalogue import Store
+from jupyter_aml.local.store.workspace import Entry
+from jupyter_aml.server import cloud, commands, openapi
+from jupyter_aml.server.cloud import Cloud
+from jupyter_aml.server.openapi import operation, parameter
 
 HOSTS = {"arm": ARM_HOST, "api": API_HOST}
+METHODS = ("get", "put", "post", "patch", "delete")
+LONGEST_WAIT, LOOK = 30.0, 0.1
+"""Seconds for which a log may be waited for, and between two looks at it."""
+PYTHON = re.compile(r"^python[\d.]*$")
+"""A kernel that names no interpreter gets Jupyter's own. Source: jupyter_client, LocalProvisioner."""
+WORKSPACE = parameter("workspace", "ARM id of the workspace.", required=True)
 
 
 @cache
@@ -31,16 +51,72 @@ def service() -> Service:
     return Service(Store.open())
 
 
+@cache
+def away() -> Cloud:
+    """Azure, as the profiles of this user's store name it."""
+    return Cloud(service().store.home)
+
+
 class Handler(APIHandler):
     """What all our handlers share."""
 
     auth_resource = "jupyter_aml"
+    operations: ClassVar[dict[str, dict[str, Any]]] = {}
+    """What the handler answers, by method, for the OpenAPI document."""
+
+    def _entry(self, arm_id: str) -> Entry:
+        """The workspace of an ARM id.
+
+        Raises:
+            NotFoundError: This store has none of that id.
+        """
+        named = ids.parse(arm_id)
+        found = service().store.entry(named.subscription, named.group, named.workspace) if named else None
+        if found is None:
+            known = ", ".join(entry.arm_id for entry in service().store.entries()) or "none"
+            raise NotFoundError(f"There is no local workspace '{arm_id}'; there are: {known}.")
+        return found
+
+    def _number(self, name: str, default: float) -> float:
+        text = self.get_query_argument(name, str(default))
+        try:
+            return float(text)
+        except ValueError as error:
+            raise ResourceError(f"{name} is '{text}'; a number was expected.", code="UserError", target=name) from error
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """A refusal of ours as ARM writes it; the rest as Jupyter does."""
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        if isinstance(error, AmlError):
+            told = error if isinstance(error, ResourceError) else _unavailable(error)
+            self.set_status(told.status)
+            self.finish(faults.body_of(told))
+            return
+        super().write_error(status_code, **kwargs)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Refusals are no faults of the server."""
+        if not isinstance(value, AmlError):
+            super().log_exception(typ, value, tb)
+
+
+def _unavailable(error: AmlError) -> ResourceError:
+    """What keeps the store from being opened, as an answer."""
+    return ResourceError(error.message, status=503, code="ServiceUnavailable", why=error.why, remedy=error.remedy)
 
 
 class ServiceHandler(Handler):
     """Hands a request to the local service, off the event loop."""
 
+    operations: ClassVar = {
+        method: operation(f"{method.upper()} of Azure ML's REST; the query is passed on.") for method in METHODS
+    }
+
     async def _pass_on(self, surface: str, path: str) -> None:
+        named = cloud.subscription(path)
+        if named and not service().store.owns(named):
+            await self._away(surface, path)
+            return
         url = f"https://{HOSTS[surface]}/{quote(path)}"
         if self.request.query:
             url += f"?{self.request.query}"
@@ -54,6 +130,25 @@ class ServiceHandler(Handler):
         )
         response = await asyncio.get_running_loop().run_in_executor(None, local.handle, request)
         self._answer(response)
+
+    async def _away(self, surface: str, path: str) -> None:
+        """Pass a request on to Azure, off the event loop."""
+        request = self.request
+        asked = partial(
+            away().send,
+            str(request.method),
+            path,
+            surface=surface,
+            query=request.query,
+            body=request.body or b"",
+            headers=dict(request.headers),
+        )
+        answer = await asyncio.get_running_loop().run_in_executor(None, asked)
+        self.set_status(answer.status)
+        for name in cloud.PASSED:
+            if name in answer.headers:
+                self.set_header(name, answer.headers[name])
+        self.finish(answer.content)
 
     def _answer(self, response: Response) -> None:
         self.set_status(response.status)
@@ -90,22 +185,169 @@ class ServiceHandler(Handler):
 
 
 class WorkspacesHandler(Handler):
-    """The workspaces of this user's store: name, group, ARM id."""
+    """The workspaces of this user: those of the store, and those that profiles of Azure name."""
+
+    operations: ClassVar = {
+        "get": operation("The workspaces: name, resourceGroup, id and place (LOCAL or AZURE) of each, and its profile.")
+    }
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
         found = [
-            {"name": entry.name, "resourceGroup": entry.group, "id": entry.arm_id}
-            for entry in service().store.entries()
+            {"name": one.name, "resourceGroup": one.group, "id": one.arm_id, "place": targets.LOCAL, "profile": ""}
+            for one in service().store.entries()
         ]
-        self.finish({"value": found})
+        self.finish({"value": [*found, *away().workspaces()]})
+
+
+class LogHandler(Handler):
+    """A growing log, by byte offset."""
+
+    operations: ClassVar = {
+        "get": operation(
+            "A piece of a job's log: text, offset, next, size, and whether the job is final.",
+            WORKSPACE,
+            parameter("job", "Name of the job.", required=True),
+            parameter("file", "Which log, such as user_logs/std_log.txt; by default the main one."),
+            parameter("offset", "From which byte; a negative one counts from the end.", kind="integer"),
+            parameter("wait", "For how many seconds to wait for more; 0 by default.", kind="number"),
+        )
+    }
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        entry = self._entry(self.get_query_argument("workspace"))
+        job, file = self.get_query_argument("job"), self.get_query_argument("file", "")
+        offset, wait = int(self._number("offset", 0)), min(self._number("wait", 0), LONGEST_WAIT)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        while True:
+            piece, final = await loop.run_in_executor(None, self._read, entry, job, file, offset)
+            if piece.text or final or loop.time() >= until or self.request.connection.stream.closed():
+                break
+            await asyncio.sleep(LOOK)
+        self.finish({**vars(piece), "final": final})
+
+    @staticmethod
+    def _read(entry: Entry, job: str, file: str, offset: int) -> tuple[logs.Piece, bool]:
+        workspace = service().workspace(entry)
+        with workspace.database.read() as reader:
+            record = records.find(reader, job)  # before the log, so that a final job's log is whole
+        return logs.read(workspace, record, file, offset), record.final
+
+
+class SectionsHandler(Handler):
+    """What a panel shows of a workspace."""
+
+    operations: ClassVar = {"get": operation("The resource types that a workspace lists, with their verbs.")}
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        from jupyter_aml.server import words
+
+        self.finish({"value": words.sections()})
+
+
+class CommandsHandler(Handler):
+    """The command table, and what runs a verb of it."""
+
+    operations: ClassVar = {
+        "get": operation("Every noun with its verbs, flags and positionals."),
+        "post": operation(
+            "Run a verb as `aml` does; code, output and error of it.",
+            body={
+                "type": "object",
+                "required": ["workspace", "words"],
+                "properties": {
+                    "workspace": {"type": "string", "description": "ARM id of the workspace."},
+                    "words": {"type": "array", "items": {"type": "string"}, "description": "Noun, verb, flags."},
+                    "body": {"type": "string", "description": "What the verb reads from its standard input."},
+                    "kernel": {"type": "string", "description": "Name of the kernel whose interpreter runs it."},
+                },
+            },
+        ),
+    }
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        from jupyter_aml.server import words
+
+        self.finish({"value": words.table()})
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        asked = self.get_json_body()
+        words = asked.get("words") if isinstance(asked, dict) else None
+        body = asked.get("body") if isinstance(asked, dict) else None
+        if not words or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ResourceError("words is missing; a list of words was expected.", code="UserError", target="words")
+        if body is not None and not isinstance(body, str):
+            raise ResourceError("body is no text.", code="UserError", target="body")
+        entry = self._entry(str(asked.get("workspace") or ""))
+        folder = self._root()
+        interpreter = self._interpreter(str(asked.get("kernel") or ""))
+        running = commands.run(service().store, entry, words, body=body, folder=folder, interpreter=interpreter)
+        self._task = asyncio.ensure_future(running)
+        try:
+            ended = await self._task
+        except asyncio.CancelledError:
+            return
+        self.finish(vars(ended))
+
+    def _root(self) -> Path:
+        """The folder that the server serves."""
+        return Path(str(self.settings.get("server_root_dir") or ".")).expanduser()
+
+    def _interpreter(self, kernel: str) -> str:
+        """The interpreter of a kernel, this server's own for an empty name."""
+        if not kernel:
+            return sys.executable
+        try:
+            named = str(self.kernel_spec_manager.get_kernel_spec(kernel).argv[0])
+        except NoSuchKernel as error:
+            known = ", ".join(sorted(self.kernel_spec_manager.find_kernel_specs()))
+            raise NotFoundError(f"There is no kernel '{kernel}'; there are {known}.") from error
+        return sys.executable if PYTHON.match(named) else named
+
+    def on_connection_close(self) -> None:
+        """Nobody waits any more: the command is ended."""
+        task = getattr(self, "_task", None)
+        if task is not None:
+            task.cancel()
+
+
+class OpenapiHandler(Handler):
+    """The OpenAPI document."""
+
+    operations: ClassVar = {"get": operation("This document.")}
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(openapi.document(self.base_url, PATHS)))
+
+
+PATHS: tuple[tuple[str, Any], ...] = (
+    ("jupyter-aml/workspaces", WorkspacesHandler),
+    ("jupyter-aml/log", LogHandler),
+    ("jupyter-aml/sections", SectionsHandler),
+    ("jupyter-aml/commands", CommandsHandler),
+    ("jupyter-aml/openapi.json", OpenapiHandler),
+    ("jupyter-aml/{surface}/{path}", ServiceHandler),
+)
+_PATTERNS = {"{surface}": "(arm|api)", "{path}": "(.+)"}
 
 
 def routes(base_url: str) -> list[tuple[str, Any]]:
     """URL patterns and their handlers."""
-    root = url_path_join(base_url, "jupyter-aml")
-    return [
-        (url_path_join(root, "workspaces"), WorkspacesHandler),
-        (url_path_join(root, "(arm|api)", "(.+)"), ServiceHandler),
-    ]
+    found = []
+    for path, handler in PATHS:
+        parts = [_PATTERNS.get(part, part.replace(".", r"\.")) for part in path.split("/")]
+        found.append((url_path_join(base_url, *parts), handler))
+    return found

@@ -1,0 +1,86 @@
+"""What the panel is made of: the resource types of the registry and the verbs of the command table, as JSON.
+
+A resource type or a verb that is added shows in the panel without a line of its own there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jupyter_aml.commands.grammar import Flag, Noun, Positional, Verb, grammar
+from jupyter_aml.local.resources import registry
+from jupyter_aml.local.resources.base import ARM, Type
+
+LISTED = "{WS}/"
+
+
+@cache
+def sections() -> list[dict[str, Any]]:
+    """The resource types that a workspace lists: URL segment, title, whether they have versions, noun."""
+    nouns = grammar().nouns
+    found = []
+    for kind in registry.all_types():
+        routes = {(route.method, route.pattern) for route in kind.routes() if route.surface == ARM}
+        if ("GET", f"{LISTED}{kind.segment}") not in routes:
+            continue
+        noun = _noun(kind, nouns)
+        found.append(
+            {
+                "segment": kind.segment,
+                "title": kind.title,
+                "versioned": any(f"{LISTED}{kind.segment}/{{name}}/versions" == pattern for _, pattern in routes),
+                "noun": noun.name if noun else "",
+                "verbs": [verb.name for verb in noun.verbs] if noun else [],
+            }
+        )
+    return found
+
+
+def _noun(kind: Type, nouns: Any) -> Noun | None:
+    """The noun of a resource type: `models` are `model`, `data` are `data`."""
+    singular = kind.segment.removesuffix("s").lower()
+    return next((noun for name, noun in nouns.items() if name.replace("-", "") in {kind.segment, singular}), None)
+
+
+@cache
+def table() -> list[dict[str, Any]]:
+    """The command table: every noun with its verbs, flags and positionals, for forms and the palette."""
+    found = grammar()
+    nouns = [*found.nouns.values(), Noun("", "Words that stand without a noun.", tuple(found.verbs.values()))]
+    return [
+        {"name": noun.name, "summary": noun.summary, "verbs": [_verb(noun, verb) for verb in noun.verbs]}
+        for noun in nouns
+    ]
+
+
+def _verb(noun: Noun, verb: Verb) -> dict[str, Any]:
+    return {
+        "name": verb.name,
+        "summary": verb.summary,
+        "line": " ".join(word for word in ("%aml", noun.name, verb.name) if word),
+        "cell": verb.cell,
+        "body": verb.body,
+        "positionals": [_value(one) for one in verb.positionals],
+        "flags": [
+            {**_value(flag), "short": flag.short, "default": _plain(flag.default), "many": flag.many}
+            for flag in verb.flags
+        ],
+        "examples": list(verb.examples),
+    }
+
+
+def _value(one: Flag | Positional) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "help": one.help,
+        "kind": one.kind,
+        "metavar": one.metavar or one.name.upper().replace("-", "_"),
+        "choices": list(one.choices),
+        "required": one.required,
+        "completes": one.completes,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
