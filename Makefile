@@ -4,6 +4,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MODULES := labextension/node_modules/.package-lock.json
+BUILT := jupyter_aml/labextension/package.json
+PANEL := $(VENV)/share/jupyter/labextensions/jupyter-aml
 PORT ?= 8888
 # JupyterLab at the checkout's root, asking nobody on the network; root may start it (containers).
 LAB := --ServerApp.root_dir='$(CURDIR)' --LabApp.default_url=/lab/tree/out/01_quickstart.ipynb \
@@ -23,9 +26,25 @@ unexport PYTHONHOME
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY) ## make the virtual environment
+setup: $(READY) $(PANEL)/package.json ## make the virtual environment
 
-$(READY): pyproject.toml constraints.txt
+$(MODULES): labextension/package-lock.json
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null || \
+	  { echo "Node.js 20 or newer is needed to build the panel; found: $$(node --version 2>/dev/null || echo none)." \
+	  "On Debian or Ubuntu: apt-get install nodejs npm"; exit 1; }
+	@cd labextension && npm ci --no-audit --no-fund --loglevel=error </dev/null >/dev/null
+	@touch $@
+
+$(BUILT): $(MODULES) $(shell find labextension/src labextension/style labextension/schema -type f) \
+  labextension/package.json labextension/tsconfig.json
+	@cd labextension && npm run --silent build </dev/null >/dev/null
+	@touch $@
+
+# pip has put a copy there; after a change it is made anew.
+$(PANEL)/package.json: $(BUILT) $(READY)
+	@rm -rf $(PANEL) && mkdir -p $(dir $(PANEL)) && cp -r jupyter_aml/labextension $(PANEL) && touch $@
+
+$(READY): pyproject.toml constraints.txt | $(BUILT)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found. On Debian or Ubuntu:" \
 	  "apt-get install python3 python3-venv; elsewhere: make PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -62,6 +81,7 @@ lab: setup ## open JupyterLab on the quickstart and the workspace that `make dem
 	JUPYTER_AML_HOME='$(CURDIR)/out/home' $(BIN)/jupyter lab --port $(PORT) $(LAB)
 
 test: setup chromium spark ## pass all tests, browser tests included
+	cd labextension && npm test --silent </dev/null
 	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile </dev/null
 
 lint: setup ## style, types, layers
@@ -69,10 +89,12 @@ lint: setup ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	cd labextension && npm run --silent check </dev/null
 
 format: setup ## put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	cd labextension && npm run --silent format </dev/null
 
 notebooks: setup ## run the notebooks and store anew what their cells show
 	$(BIN)/python -m jupyter_aml.testing.stored notebooks/*.ipynb
@@ -84,4 +106,4 @@ soak: setup chromium spark ## what takes long: hundreds of kills, big data
 	$(BIN)/python -m pytest -m soak --timeout 3600 </dev/null
 
 clean: ## remove what was made
-	rm -rf $(VENV) out build dist
+	rm -rf $(VENV) out build dist labextension/node_modules labextension/lib jupyter_aml/labextension

@@ -13,6 +13,7 @@ from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.credentials import LocalCredential, local_identity
 from jupyter_aml.client.targets import Target
 from jupyter_aml.errors import ConnectError, StoreError
+from jupyter_aml.local.app import Service
 from jupyter_aml.local.store import bell, migrate
 from jupyter_aml.local.store.catalogue import GROUP, NAME, Store
 from jupyter_aml.local.store.workspace import Entry
@@ -43,6 +44,12 @@ def open_workspace(target: Target, home: Path, identity: str = "") -> Connection
             notes = (f"The workspace {entry.group}/{entry.name} is new: it was made in {entry.folder}.",)
     service.workspace(entry)  # with the datastores that every workspace has
     ring(store)
+    return connected(service, entry, identity, notes)
+
+
+def connected(service: Service, entry: Entry, identity: str = "", notes: tuple[str, ...] = ()) -> Connection:
+    """The connection to a workspace of an open service."""
+    store = service.store
     who = local_identity(store, identity)
     return Connection(
         targets.LOCAL,

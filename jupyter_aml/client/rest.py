@@ -141,6 +141,14 @@ class Rest:
             raise refusal(answer, method, url)
         return answer
 
+    def signed(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """The answer, whatever its status, to a GET of a URL that bears its own signature, such as a log's.
+
+        Raises:
+            ConnectError: It cannot be reached.
+        """
+        return self._here("GET", url, headers, b"") if self.connection.local else self._sent("GET", url, headers, b"")
+
     def url(self, path: str, query: Mapping[str, Any] | None = None, api: str = "") -> str:
         """The whole URL of a path."""
         if path.startswith("https://"):
@@ -182,19 +190,16 @@ class Rest:
         return Answer(response.status, lowered, b"".join(response.chunks()))
 
     def _away(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        token = self.connection.credential.get_token(f"{self.connection.cloud.arm}/.default").token
+        return self._sent(method, url, {**headers, "Authorization": f"Bearer {token}"}, content)
+
+    def _sent(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
         import requests
 
         if self._session is None:
             self._session = requests.Session()
-        token = self.connection.credential.get_token(f"{self.connection.cloud.arm}/.default").token
         try:
-            reply = self._session.request(
-                method,
-                url,
-                data=content or None,
-                headers={**headers, "Authorization": f"Bearer {token}"},
-                timeout=SECONDS,
-            )
+            reply = self._session.request(method, url, data=content or None, headers=dict(headers), timeout=SECONDS)
         except requests.RequestException as error:
             msg = f"{urlsplit(url).hostname} could not be reached: {error}."
             raise ConnectError(msg, remedy="Look at the network and proxy, or work in `local`.") from error

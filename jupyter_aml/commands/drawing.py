@@ -29,6 +29,13 @@ def draw(kind: str, form: Form, snapshot: Snapshot) -> str:
     return _record(form, snapshot) if module is None else str(getattr(module, form)(snapshot))
 
 
+def live(kind: str, snapshot: Snapshot) -> dict[str, Any]:
+    """The form of a snapshot that a page keeps alive by itself; empty for kinds that have none."""
+    from jupyter_aml.views import live as form
+
+    return form.bundle(snapshot) if kind == "job" else {}
+
+
 def _module(kind: str) -> ModuleType | None:
     name = f"jupyter_aml.views.{kind}"
     try:

@@ -132,7 +132,7 @@ class Outcome:
         return self._repr_mimebundle_().get("text/html")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """Plain and HTML form from one snapshot, so that both show the same moment; of -o the text alone."""
+        """Plain, HTML and live form from one snapshot, so that all show the same moment; of -o the text alone."""
         del include, exclude
         if self.form:
             return {"text/plain": _formatted(self)}
@@ -140,6 +140,7 @@ class Outcome:
         return {
             "text/plain": drawing.draw(self.kind, "plain", snapshot),
             "text/html": drawing.draw(self.kind, "html", snapshot),
+            **drawing.live(self.kind, snapshot),
         }
 
 

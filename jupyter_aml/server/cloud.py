@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jupyter_aml.client import connect, targets
+from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.client.rest import Answer, Rest
 from jupyter_aml.errors import NotFoundError
@@ -90,6 +91,14 @@ class Cloud:
             body=body,
             headers={"Content-Type": content_type} if body and content_type else None,
         )
+
+    def connection(self, path: str) -> Connection:
+        """The connection of the profile whose workspace a path, or an ARM id, names.
+
+        Raises:
+            NotFoundError: No profile names it.
+        """
+        return self._rest(path.lstrip("/")).connection
 
     def _rest(self, path: str) -> Rest:
         named = _workspace(path)

@@ -93,7 +93,7 @@ class Watcher:
         self.instance = uuid.uuid4().hex
         self._store = store
         self._tell = tell
-        self._sequence = 0
+        self.sequence = 0
         self._catalogue: Watched | None = None
         self._watched: dict[str, tuple[Entry, Watched]] = {}
         self._awaited: set[str] = set()
@@ -155,11 +155,11 @@ class Watcher:
                 self._awaited.discard(key)
 
     def _event(self, workspace: str, changes: list[dict[str, str]], more: bool) -> None:
-        self._sequence += 1
+        self.sequence += 1
         self._tell(
             {
                 "instance": self.instance,
-                "sequence": self._sequence,
+                "sequence": self.sequence,
                 "workspace": workspace,
                 "changes": changes,
                 "more": more,

@@ -1,8 +1,9 @@
 """Azure ML's REST, and what a page needs beside it, through Jupyter Server, for whoever is signed in to it.
 
-Below `{base}/jupyter-aml/`: `arm/<ARM path>` and `api/<run history path>` are answered by the local workspace,
-`workspaces` lists what this store has, `log` reads a growing log, `commands` is the command table, and a POST to it
-runs a verb, `sections` says what a panel shows, `openapi.json` describes all of it. Every handler asks for Jupyter's
+Below `{base}/jupyter-aml/`: `arm/<ARM path>` and `api/<run history path>` are answered by the local workspace, or by
+Azure for the workspaces that profiles name. `workspaces` lists what there is, `log` reads a growing log, `card` draws
+a job as notebooks keep it, `state` says how far the events have come, `sections` what a panel shows, `commands` is the
+command table, and a POST to it runs a verb; `openapi.json` describes all of it. Every handler asks for Jupyter's
 authentication and keeps its XSRF check.
 """
 
@@ -23,7 +24,8 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web  # type: ignore[attr-defined]  # tornado re-exports it without saying so
 
-from jupyter_aml.client import targets
+from jupyter_aml.client import local, targets
+from jupyter_aml.client.connection import Connection
 from jupyter_aml.errors import AmlError, NotFoundError, ResourceError
 from jupyter_aml.local.app import API_HOST, ARM_HOST, Service
 from jupyter_aml.local.arm import faults, ids
@@ -32,11 +34,14 @@ from jupyter_aml.local.authz import tokens
 from jupyter_aml.local.jobs import logs, records
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.workspace import Entry
-from jupyter_aml.server import cloud, commands, openapi
+from jupyter_aml.server import cards, cloud, commands, openapi
 from jupyter_aml.server.cloud import Cloud
+from jupyter_aml.server.events import Watcher
 from jupyter_aml.server.openapi import operation, parameter
 
 HOSTS = {"arm": ARM_HOST, "api": API_HOST}
+WATCHER = "jupyter_aml_watcher"
+"""Name of the watcher among the settings of the web application."""
 METHODS = ("get", "put", "post", "patch", "delete")
 LONGEST_WAIT, LOOK = 30.0, 0.1
 """Seconds for which a log may be waited for, and between two looks at it."""
@@ -57,25 +62,26 @@ def away() -> Cloud:
     return Cloud(service().store.home)
 
 
+def entry_of(arm_id: str) -> Entry:
+    """The workspace of an ARM id.
+
+    Raises:
+        NotFoundError: This store has none of that id.
+    """
+    named = ids.parse(arm_id)
+    found = service().store.entry(named.subscription, named.group, named.workspace) if named else None
+    if found is None:
+        known = ", ".join(entry.arm_id for entry in service().store.entries()) or "none"
+        raise NotFoundError(f"There is no local workspace '{arm_id}'; there are: {known}.")
+    return found
+
+
 class Handler(APIHandler):
     """What all our handlers share."""
 
     auth_resource = "jupyter_aml"
     operations: ClassVar[dict[str, dict[str, Any]]] = {}
     """What the handler answers, by method, for the OpenAPI document."""
-
-    def _entry(self, arm_id: str) -> Entry:
-        """The workspace of an ARM id.
-
-        Raises:
-            NotFoundError: This store has none of that id.
-        """
-        named = ids.parse(arm_id)
-        found = service().store.entry(named.subscription, named.group, named.workspace) if named else None
-        if found is None:
-            known = ", ".join(entry.arm_id for entry in service().store.entries()) or "none"
-            raise NotFoundError(f"There is no local workspace '{arm_id}'; there are: {known}.")
-        return found
 
     def _number(self, name: str, default: float) -> float:
         text = self.get_query_argument(name, str(default))
@@ -120,15 +126,14 @@ class ServiceHandler(Handler):
         url = f"https://{HOSTS[surface]}/{quote(path)}"
         if self.request.query:
             url += f"?{self.request.query}"
-        local = service()
         request = Request.build(
             str(self.request.method),
             url,
-            identity=tokens.local_identity(local.store),
+            identity=tokens.local_identity(service().store),
             headers={"content-type": self.request.headers.get("Content-Type", "")},
             body=self.request.body or b"",
         )
-        response = await asyncio.get_running_loop().run_in_executor(None, local.handle, request)
+        response = await asyncio.get_running_loop().run_in_executor(None, service().handle, request)
         self._answer(response)
 
     async def _away(self, surface: str, path: str) -> None:
@@ -218,7 +223,7 @@ class LogHandler(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        entry = self._entry(self.get_query_argument("workspace"))
+        entry = entry_of(self.get_query_argument("workspace"))
         job, file = self.get_query_argument("job"), self.get_query_argument("file", "")
         offset, wait = int(self._number("offset", 0)), min(self._number("wait", 0), LONGEST_WAIT)
         loop = asyncio.get_running_loop()
@@ -236,6 +241,62 @@ class LogHandler(Handler):
         with workspace.database.read() as reader:
             record = records.find(reader, job)  # before the log, so that a final job's log is whole
         return logs.read(workspace, record, file, offset), record.final
+
+
+class CardHandler(Handler):
+    """A job's card in its static forms, as a notebook keeps them."""
+
+    operations: ClassVar = {
+        "get": operation(
+            "The MIME bundle of a job's card: text/plain, text/html and the live form.",
+            WORKSPACE,
+            parameter("job", "Name of the job.", required=True),
+        )
+    }
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        workspace, job = self.get_query_argument("workspace"), self.get_query_argument("job")
+        drawn = await asyncio.get_running_loop().run_in_executor(None, cards.bundle, _connection(workspace), job)
+        self.finish(drawn)
+
+
+def _connection(arm_id: str) -> Connection:
+    """The connection to a workspace, here or in Azure."""
+    named = ids.parse(arm_id)
+    if named is not None and not service().store.owns(named.subscription):
+        return away().connection(arm_id)
+    return local.connected(service(), entry_of(arm_id))
+
+
+def final_card(arm_id: str, job: str) -> dict[str, Any] | None:
+    """The card of a local job that has ended; None of any other."""
+    named = ids.parse(arm_id)
+    entry = service().store.entry(named.subscription, named.group, named.workspace) if named else None
+    if entry is None:
+        return None
+    with service().workspace(entry).database.read() as reader:
+        record = records.get(reader, job)
+    if record is None or not record.final:
+        return None
+    return cards.bundle(local.connected(service(), entry), job)
+
+
+class StateHandler(Handler):
+    """How far the events have come."""
+
+    operations: ClassVar = {
+        "get": operation("Instance and sequence of the latest event: whoever has seen another one has missed some.")
+    }
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        watcher: Watcher | None = self.settings.get(WATCHER)
+        if watcher is None:
+            raise ResourceError("The store is not watched.", status=503, code="ServiceUnavailable")
+        self.finish({"instance": watcher.instance, "sequence": watcher.sequence})
 
 
 class SectionsHandler(Handler):
@@ -288,7 +349,7 @@ class CommandsHandler(Handler):
             raise ResourceError("words is missing; a list of words was expected.", code="UserError", target="words")
         if body is not None and not isinstance(body, str):
             raise ResourceError("body is no text.", code="UserError", target="body")
-        entry = self._entry(str(asked.get("workspace") or ""))
+        entry = entry_of(str(asked.get("workspace") or ""))
         folder = self._root()
         interpreter = self._interpreter(str(asked.get("kernel") or ""))
         running = commands.run(service().store, entry, words, body=body, folder=folder, interpreter=interpreter)
@@ -336,6 +397,8 @@ class OpenapiHandler(Handler):
 PATHS: tuple[tuple[str, Any], ...] = (
     ("jupyter-aml/workspaces", WorkspacesHandler),
     ("jupyter-aml/log", LogHandler),
+    ("jupyter-aml/card", CardHandler),
+    ("jupyter-aml/state", StateHandler),
     ("jupyter-aml/sections", SectionsHandler),
     ("jupyter-aml/commands", CommandsHandler),
     ("jupyter-aml/openapi.json", OpenapiHandler),

@@ -13,11 +13,13 @@ from jupyter_aml.local.resources import registry
 from jupyter_aml.local.resources.base import ARM, Type
 
 LISTED = "{WS}/"
+FIRST = ("jobs", "data", "datastores", "models", "environments", "components", "computes")
+"""The order in which people look for them; what is not named here follows by its name."""
 
 
 @cache
 def sections() -> list[dict[str, Any]]:
-    """The resource types that a workspace lists: URL segment, title, whether they have versions, noun."""
+    """The resource types that a workspace lists and a noun names: URL segment, title, whether they have versions."""
     nouns = grammar().nouns
     found = []
     for kind in registry.all_types():
@@ -25,16 +27,23 @@ def sections() -> list[dict[str, Any]]:
         if ("GET", f"{LISTED}{kind.segment}") not in routes:
             continue
         noun = _noun(kind, nouns)
+        if noun is None:
+            continue  # such as the snapshots of code, which belong to jobs
         found.append(
             {
                 "segment": kind.segment,
                 "title": kind.title,
                 "versioned": any(f"{LISTED}{kind.segment}/{{name}}/versions" == pattern for _, pattern in routes),
-                "noun": noun.name if noun else "",
-                "verbs": [verb.name for verb in noun.verbs] if noun else [],
+                "noun": noun.name,
+                "verbs": [verb.name for verb in noun.verbs],
             }
         )
-    return found
+    return sorted(found, key=_rank)
+
+
+def _rank(section: dict[str, Any]) -> tuple[int, str]:
+    segment = str(section["segment"])
+    return (FIRST.index(segment) if segment in FIRST else len(FIRST)), segment
 
 
 def _noun(kind: Type, nouns: Any) -> Noun | None:

@@ -85,6 +85,7 @@ FAINT = """least => {
   }
   return faint;
 }"""
+CARD = ".jp-Aml-card, .jp-AmlLab-card"
 OFFERED = ".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item"
 
 
@@ -127,8 +128,8 @@ class Book:
         return self.cell(index).locator(".jp-OutputArea").first
 
     def card(self, index: int) -> Locator:
-        """The first of our cards below a cell."""
-        return self.output(index).locator(".jp-Aml-card").first
+        """The first of our cards below a cell, alive or frozen."""
+        return self.output(index).locator(CARD).first
 
     def start(self, index: int) -> None:
         """Run a cell and do not wait."""

@@ -6,12 +6,14 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.book import CONNECT, Book
+from jupyter_aml.views.live import MIME
+from tests.browser.book import CARD, CONNECT, Book
 from tests.browser.conftest import Lab, end_kernels
 
 pytestmark = pytest.mark.browser
@@ -38,6 +40,7 @@ print("<b>about</b> to fail")
 raise ValueError("<img src=x onerror='window.harmed=1'> is no number")
 """
 IN_HTML = "text/html"
+FROZEN = ".jp-RenderedHTML .jp-Aml-card"
 
 
 class Gates:
@@ -68,7 +71,12 @@ def says(card: Locator, *texts: str) -> None:
         expect(card).to_contain_text(text)
 
 
-def saved_cards(book: Book, index: int) -> list[dict[str, str]]:
+def name_on(card: Locator) -> str:
+    """The name of a job that still runs, as its card says it."""
+    return card.locator("code").first.inner_text()
+
+
+def saved_cards(book: Book, index: int) -> list[dict[str, Any]]:
     """The bundles of a cell's outputs as the notebook's file holds them."""
     return [dict(one["data"]) for one in book.save().cells[index].outputs if "data" in one]
 
@@ -84,7 +92,7 @@ def test_a_card_refreshes_while_the_kernel_rests_and_while_it_works_and_ends_fro
 
     gates.open(0)
     says(card, "Running", "step 1 done", "0.6")
-    expect(card.locator("img")).to_have_count(1)
+    expect(card.locator(".jp-AmlLab-chart")).to_have_count(1)
 
     book.start(2)
     expect(book.cell(2).locator(".jp-InputPrompt")).to_have_text("[*]:")
@@ -96,11 +104,13 @@ def test_a_card_refreshes_while_the_kernel_rests_and_while_it_works_and_ends_fro
     gates.open("work")
     expect(book.cell(2).locator(".jp-InputPrompt")).to_have_text("[3]:")
 
-    expect(book.output(1).locator(".jp-Aml-card")).to_have_count(1)
+    expect(book.output(1).locator(FROZEN)).to_have_count(1)
+    expect(book.output(1).locator(CARD)).to_have_count(1)
     expect(book.output(2).locator(".jp-OutputArea-child")).to_have_count(0)
     (kept,) = saved_cards(book, 1)
     assert "Completed" in kept[IN_HTML]
     assert "Running" not in kept[IN_HTML]
+    assert kept[MIME]["final"]["metrics"] == {"auc": 0.7}
     assert re.search(r"duration +\d[\d.]* s\n", kept["text/plain"])
     assert kept["text/plain"].startswith("✓ Completed · train · ")
     assert kept["text/plain"].endswith("step 2 done")
@@ -153,7 +163,7 @@ def test_all_cells_that_show_a_job_refresh_and_waiting_adds_no_second_card(opene
     outputs = book.run(5)
 
     assert not book.busy(5)
-    expect(outputs.locator(".jp-Aml-card")).to_have_count(1)
+    expect(outputs.locator(CARD)).to_have_count(1)
     assert "Completed" in outputs.locator(".jp-Aml-card").inner_text()
     (kept,) = saved_cards(book, 5)
     assert "Completed" in kept[IN_HTML]
@@ -193,7 +203,7 @@ def test_interrupting_a_wait_says_how_to_come_back_and_the_card_goes_on(opened: 
 
     book.command("notebook:interrupt-kernel")
 
-    name = card.locator(".jp-Aml-soft").first.inner_text()
+    name = name_on(card)
     says(book.output(1), f"{name} goes on: %aml job stream {name} comes back to it", "Interrupted.")
     assert "Traceback" not in book.output(1).inner_text()
     for step in range(3):
@@ -206,7 +216,7 @@ def test_a_job_outlives_a_restart_of_the_kernel_and_is_found_again(opened: Opene
     book.run(0)
     book.run(1)
     says(book.card(1), "Running", "step 0 done")
-    name = book.card(1).locator(".jp-Aml-soft").first.inner_text()
+    name = name_on(book.card(1))
 
     book.restart()
     gates.open(0)
@@ -219,4 +229,63 @@ def test_a_job_outlives_a_restart_of_the_kernel_and_is_found_again(opened: Opene
     gates.open(2)
     says(book.card(3), "Completed", "0.7")
     (kept,) = saved_cards(book, 3)
+    assert "Completed" in kept[IN_HTML]
+
+
+def test_a_card_lives_on_without_its_kernel_and_is_frozen_in_the_notebook(
+    opened: Opened, lab: Lab, gates: Gates
+) -> None:
+    book = opened(gates.cell, TRAIN)
+    book.run(0)
+    book.run(1)
+    card = book.card(1)
+    says(card, "Running", "step 0 done")
+
+    end_kernels(lab)
+    gates.open(0)
+    says(card, "Running", "step 1 done", "0.6")
+    gates.open(1)
+    gates.open(2)
+    says(card, "Completed", "step 2 done", "0.7")
+
+    expect(book.output(1).locator(FROZEN)).to_have_count(1)
+    (kept,) = saved_cards(book, 1)
+    assert kept[MIME]["final"]["status"] == "Completed"
+    assert "Completed" in kept[IN_HTML]
+
+
+def test_a_job_is_cancelled_from_its_card_while_the_kernel_works(opened: Opened, gates: Gates) -> None:
+    book = opened(gates.cell, TRAIN, WORK)
+    book.run(0)
+    book.run(1)
+    card = book.card(1)
+    says(card, "Running", "step 0 done")
+    book.start(2)
+
+    card.get_by_role("button", name="Cancel").click()
+
+    says(card, "Canceled")
+    assert book.busy(2)
+    gates.open("work")
+
+
+def test_a_notebook_that_was_closed_before_the_end_is_alive_when_it_is_opened_again(
+    opened: Opened, lab: Lab, desk: Page, gates: Gates
+) -> None:
+    book = opened(gates.cell, TRAIN)
+    book.run(0)
+    book.run(1)
+    says(book.card(1), "Running", "step 0 done")
+    book.save()
+    book.close()
+    end_kernels(lab)
+
+    gates.open(0)
+    again = Book.open(desk, book.file, kernel=False)
+    says(again.card(1), "Running", "step 1 done")
+    gates.open(1)
+    gates.open(2)
+
+    says(again.card(1), "Completed", "0.7")
+    (kept,) = saved_cards(again, 1)
     assert "Completed" in kept[IN_HTML]

@@ -71,6 +71,8 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
         r"jupyter_aml/agent/supervisor\.py",
         r"jupyter_aml-[\d.]+\.dist-info/licenses/LICENSE",
         r"jupyter_aml-[\d.]+\.data/data/etc/jupyter/jupyter_server_config\.d/jupyter_aml\.json",
+        r"jupyter_aml-[\d.]+\.data/data/share/jupyter/labextensions/jupyter-aml/package\.json",
+        r"jupyter_aml-[\d.]+\.data/data/share/jupyter/labextensions/jupyter-aml/static/remoteEntry\.\w+\.js",
     ],
 )
 def test_the_wheel_holds(pattern: str, wheel: Path) -> None:

@@ -55,6 +55,7 @@ class Reader:
         status = str(properties.get("status") or "")
         return {
             "place": self.place,
+            "workspace": self.workspace,
             "name": name,
             "display_name": properties.get("displayName") or "",
             "type": properties.get("jobType"),
@@ -107,16 +108,14 @@ class Reader:
 
     def bytes_of(self, url: str, start: int, end: int | None = None) -> tuple[bytes, int]:
         """Bytes of a log from `start` (to `end`, inclusive), and its whole length; nothing past its end."""
-        import requests
-
         wanted = f"bytes={start}-{'' if end is None else end}"
-        answer = requests.get(url, headers={"Range": wanted, "x-ms-version": "2023-11-03"}, timeout=60)
-        if answer.status_code == 416:  # noqa: PLR2004 - Range Not Satisfiable: nothing there yet
+        answer = self.rest.signed(url, {"Range": wanted, "x-ms-version": "2023-11-03"})
+        if answer.status == 416:  # noqa: PLR2004 - Range Not Satisfiable: nothing there yet
             return b"", start
-        if not answer.ok:
-            msg = f"The log could not be read: {answer.status_code}."
-            raise ResourceError(msg, status=answer.status_code)
-        total = answer.headers.get("Content-Range", "").rpartition("/")[2]
+        if answer.status >= 400:  # noqa: PLR2004 - the first that says no
+            msg = f"The log could not be read: {answer.status}."
+            raise ResourceError(msg, status=answer.status)
+        total = answer.headers.get("content-range", "").rpartition("/")[2]
         return answer.content, int(total) if total.isdigit() else start + len(answer.content)
 
     def _run(self, name: str) -> dict[str, Any]:

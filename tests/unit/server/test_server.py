@@ -6,6 +6,7 @@ import http.cookiejar
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -105,12 +106,27 @@ def test_the_sections_are_those_that_the_workspace_lists(lab: Lab) -> None:
     _, found = lab.ask("jupyter-aml/sections")
 
     by_segment = {one["segment"]: one for one in found["value"]}
+    assert next(iter(by_segment)) == "jobs"
+    assert "codes" not in by_segment, "snapshots belong to their jobs"
     assert {"jobs", "data", "models", "environments", "components", "computes", "datastores"} <= by_segment.keys()
     assert by_segment["models"]["noun"] == "model"
     assert by_segment["models"]["versioned"]
     assert not by_segment["computes"]["versioned"]
     for segment in by_segment:
         assert lab.ask(f"jupyter-aml/arm{workspace(lab)}/{segment}")[0] == 200, segment
+
+
+def test_the_state_rises_with_every_change(lab: Lab) -> None:
+    before = lab.ask("jupyter-aml/state")[1]
+    path = f"jupyter-aml/arm{workspace(lab)}/data/counted/versions/1"
+    body = {"properties": {"dataType": "uri_file", "dataUri": "azureml://datastores/workspaceblobstore/paths/x"}}
+    assert lab.send("PUT", path, body)[0] == 201
+
+    until = time.monotonic() + 30
+    while lab.ask("jupyter-aml/state")[1]["sequence"] <= before["sequence"]:
+        assert time.monotonic() < until, "nothing was told"
+        time.sleep(0.05)
+    assert lab.ask("jupyter-aml/state")[1]["instance"] == before["instance"]
 
 
 def test_the_command_table_has_what_a_form_needs(lab: Lab) -> None:

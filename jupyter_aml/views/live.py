@@ -1,0 +1,24 @@
+"""The live form of a job's card: what a page needs to read the job itself, and how it ended once it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MIME = "application/vnd.jupyter-aml.job+json"
+VERSION = 1
+FINAL = ("Completed", "Failed", "Canceled")
+KEPT = ("status", "started", "ended", "metrics", "params", "best")
+"""Of a snapshot, what stays in the notebook beside the drawings."""
+
+
+def bundle(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """The MIME bundle of the live form; empty where the job's workspace is not known.
+
+    `final` is null while the job runs: the page then reads the job over REST, whatever the kernel does.
+    """
+    if not snapshot.get("workspace"):
+        return {}
+    final = {key: snapshot[key] for key in KEPT if snapshot.get(key)} if snapshot.get("status") in FINAL else None
+    told = {key: str(snapshot.get(key) or "") for key in ("workspace", "place", "name")}
+    return {MIME: {"version": VERSION, **told, "final": final}}

@@ -1,0 +1,85 @@
+/** The page of an asset in the main area. */
+
+import type { VNode } from 'preact';
+import type { Live, News } from '../live';
+import type { AssetModel } from '../model/asset';
+import { snippet } from '../model/code';
+import { PreactWidget } from '../preact';
+import { AssetView } from '../views/asset';
+import type { Application } from './job';
+
+export class AssetPage extends PreactWidget {
+  private busy = false;
+
+  /**
+   * @param sure - Asks the person before something is lost.
+   */
+  constructor(
+    private readonly model: AssetModel,
+    private readonly live: Live,
+    private readonly place: string,
+    private readonly application: Application,
+    private readonly sure: (question: string) => Promise<boolean>
+  ) {
+    super();
+    this.addClass('jp-AmlLab-page');
+    model.changed.connect(this.update, this);
+    live.changed.connect(this.hear, this);
+    void model.refresh();
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) return;
+    this.live.changed.disconnect(this.hear, this);
+    this.model.dispose();
+    super.dispose();
+  }
+
+  protected view(): VNode {
+    return (
+      <AssetView
+        model={this.model}
+        place={this.place}
+        busy={this.busy}
+        actions={{
+          verb: verb => void this.act(() => this.verb(verb)),
+          code: () =>
+            this.application.insert(snippet(this.model.section.noun, this.model.name, this.version())),
+          look: () => void this.act(() => this.model.look())
+        }}
+      />
+    );
+  }
+
+  private version(): string {
+    return this.model.section.versioned ? this.model.chosen : '';
+  }
+
+  private async verb(verb: string): Promise<void> {
+    const { model } = this;
+    if (verb === 'delete' && !(await this.sure(`Delete the ${model.section.title} "${model.name}"?`))) return;
+    await model.act(verb);
+  }
+
+  private async act(work: () => Promise<void>): Promise<void> {
+    this.busy = true;
+    this.update();
+    try {
+      await work();
+    } catch (error) {
+      this.application.say((error as Error).message, 'error');
+    } finally {
+      this.busy = false;
+      this.update();
+    }
+  }
+
+  private hear(_: Live, news: News): void {
+    const { model } = this;
+    if (news.workspace !== model.workspace && !news.everything) return;
+    const named = news.changes.some(
+      one => one.kind === model.section.segment && one.name.split('/')[0] === model.name
+    );
+    if (named || news.everything) void model.refresh();
+  }
+}

@@ -1,0 +1,169 @@
+/** The page of a job in the main area. */
+
+import type { Message } from '@lumino/messaging';
+import type { VNode } from 'preact';
+import { final } from '../format';
+import type { Live, News } from '../live';
+import type { JobModel } from '../model/job';
+import { PreactWidget } from '../preact';
+import { type JobActions, JobBody, JobFault, JobHead, type JobTab, tabs, tabTitle } from '../views/job';
+import { t } from '../views/text';
+import { Tabs } from '../views/tabs';
+
+/** Milliseconds in which changes are gathered before they are fetched. */
+const GATHER = 250;
+
+/** What the page asks of the application. */
+export interface Application {
+  open: (segment: string, name: string) => void;
+  insert: (code: string) => void;
+  say: (message: string, kind?: 'success' | 'error') => void;
+  titled: (title: string, status: string) => void;
+}
+
+export class JobPage extends PreactWidget {
+  private tab: JobTab = 'overview';
+  private busy = false;
+  private source: string | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private clock: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    private readonly model: JobModel,
+    private readonly live: Live,
+    private readonly place: string,
+    private readonly application: Application
+  ) {
+    super();
+    this.addClass('jp-AmlLab-page');
+    model.changed.connect(this.changed, this);
+    live.changed.connect(this.hear, this);
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) return;
+    clearTimeout(this.timer);
+    clearInterval(this.clock);
+    this.live.changed.disconnect(this.hear, this);
+    this.model.changed.disconnect(this.changed, this);
+    this.model.seen(this, false);
+    this.model.dispose();
+    super.dispose();
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.seen(true);
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this.isVisible) this.seen(true);
+  }
+
+  protected override onBeforeHide(message: Message): void {
+    super.onBeforeHide(message);
+    this.seen(false);
+  }
+
+  protected view(): VNode {
+    const { model } = this;
+    if (!model.resource) {
+      return model.error ? <JobFault model={model} /> : <p class="jp-AmlLab-soft">{t('Loading…')}</p>;
+    }
+    return (
+      <>
+        <JobFault model={model} />
+        <JobHead model={model} place={this.place} busy={this.busy} actions={this.actions} />
+        <Tabs
+          label={model.title}
+          tabs={tabs(model).map(tab => [tab, tabTitle(tab, model)])}
+          chosen={this.tab}
+          choose={tab => this.choose(tab as JobTab)}
+        >
+          <JobBody model={model} tab={this.tab} source={this.code()} actions={this.actions} />
+        </Tabs>
+      </>
+    );
+  }
+
+  private readonly actions: JobActions = {
+    open: name => this.application.open('jobs', name),
+    show: (segment, name) => this.application.open(segment, name),
+    cancel: () => void this.act(() => this.model.cancel()),
+    rerun: () => void this.act(() => this.again()),
+    archive: () =>
+      void this.act(() => this.model.archive(this.model.resource?.properties.isArchived !== true)),
+    code: () => this.application.insert(`job = %aml job show ${this.model.name}`)
+  };
+
+  private changed(): void {
+    this.application.titled(this.model.title, this.model.status);
+    this.update();
+  }
+
+  /** The script, fetched when somebody asks for it. */
+  private code(): VNode {
+    if (this.source === undefined) return <p class="jp-AmlLab-soft">{t('Loading…')}</p>;
+    return <pre class="jp-AmlLab-code">{this.source}</pre>;
+  }
+
+  private choose(tab: JobTab): void {
+    this.tab = tab;
+    if (tab === 'source' && this.source === undefined) void this.fetch();
+    this.update();
+  }
+
+  private async fetch(): Promise<void> {
+    const { model } = this;
+    try {
+      const ended = await model.rest.run(model.workspace, ['job', 'show', model.name, '--as', 'yaml']);
+      this.source = ended.code === 0 ? ended.output : ended.error;
+    } catch (error) {
+      this.source = (error as Error).message;
+    }
+    this.update();
+  }
+
+  private async again(): Promise<void> {
+    const { model } = this;
+    const ended = await model.rest.run(model.workspace, ['job', 'rerun', model.name, '-o', 'json']);
+    if (ended.code !== 0) throw new Error(ended.error || ended.output);
+    const name = (JSON.parse(ended.output) as { name: string }).name;
+    this.application.open('jobs', name);
+  }
+
+  private async act(work: () => Promise<void>): Promise<void> {
+    this.busy = true;
+    this.update();
+    try {
+      await work();
+    } catch (error) {
+      this.application.say((error as Error).message, 'error');
+    } finally {
+      this.busy = false;
+      this.update();
+    }
+  }
+
+  private seen(visible: boolean): void {
+    this.model.seen(this, visible);
+    clearInterval(this.clock);
+    this.clock = visible ? setInterval(() => !final(this.model.status) && this.update(), 1000) : undefined;
+    if (visible) this.update();
+  }
+
+  private hear(_: Live, news: News): void {
+    const { model } = this;
+    const ours = news.workspace === model.workspace || news.everything;
+    if (!ours || !this.isVisible) return;
+    const named = news.changes.some(one => one.name === model.name || one.name.startsWith(`${model.name}_`));
+    const tracked = news.changes.length === 0 && !model.final;
+    if (named || tracked || news.everything) {
+      this.timer ??= setTimeout(() => {
+        this.timer = undefined;
+        void model.refresh();
+      }, GATHER);
+    }
+  }
+}

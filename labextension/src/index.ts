@@ -1,0 +1,250 @@
+/** Azure Machine Learning in JupyterLab. */
+
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  Dialog,
+  ICommandPalette,
+  MainAreaWidget,
+  Notification,
+  showDialog,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { AssetPage } from './documents/asset';
+import { FormPage } from './documents/form';
+import { type Application, JobPage } from './documents/job';
+import { icon } from './icon';
+import { Live } from './live';
+import { AssetModel } from './model/asset';
+import { snippet } from './model/code';
+import { JobModel } from './model/job';
+import { PanelModel } from './model/panel';
+import { Panel } from './panel/panel';
+import type { PreactWidget } from './preact';
+import { renderer } from './renderer';
+import { Rest, type Section, type Verb, type Workspace } from './rest';
+import { speak, t } from './views/text';
+
+const ID = 'jupyter-aml:panel';
+const REMEMBERED = 'jupyter-aml:place';
+
+/** Commands, for the palette, key bindings and other extensions. */
+const COMMANDS = {
+  show: 'aml:show-panel',
+  open: 'aml:open',
+  create: 'aml:new',
+  refresh: 'aml:refresh'
+};
+
+interface Place extends ReadonlyPartialJSONObject {
+  workspace: string;
+  segment: string;
+  name: string;
+}
+
+/** All that the documents share. */
+class Desk {
+  readonly rest: Rest;
+  readonly live: Live;
+  readonly tracker = new WidgetTracker<MainAreaWidget<PreactWidget>>({ namespace: 'jupyter-aml' });
+  private sections: Promise<Section[]> | undefined;
+
+  constructor(
+    private readonly app: JupyterFrontEnd,
+    private readonly notebooks: INotebookTracker | null
+  ) {
+    this.rest = new Rest(app.serviceManager.serverSettings);
+    this.live = new Live(app.serviceManager.events, () => this.rest.state());
+  }
+
+  /** Open the page of a resource, or go to it when it is open. */
+  async open(place: Place): Promise<void> {
+    const id = `aml-${place.segment}-${place.name}-${place.workspace}`;
+    const held = this.tracker.find(one => one.id === id);
+    if (held) {
+      this.app.shell.activateById(held.id);
+      return;
+    }
+    const content = await this.page(place, (title, status) => {
+      main.title.label = title;
+      main.title.caption = status ? `${title}: ${status}` : title;
+    });
+    const main = this.frame(id, place.name, content);
+    await this.tracker.add(main);
+    places.set(main, place);
+    await this.tracker.save(main);
+  }
+
+  /** Open a form for a verb. */
+  async form(noun: string, name: string, workspace: Workspace): Promise<void> {
+    const table = await this.rest.commands();
+    const verb: Verb | undefined = table.value
+      .find(one => one.name === noun)
+      ?.verbs.find(one => one.name === name);
+    if (!verb) throw new Error(t('There is no verb "%1" of "%2".', name, noun));
+    const content = new FormPage(this.rest, workspace, noun, verb, {
+      insert: code => this.insert(code),
+      done: () => undefined
+    });
+    this.frame(`aml-form-${noun}-${name}-${Date.now()}`, t('New %1', noun), content);
+  }
+
+  /** Put code into the active notebook, below the active cell. */
+  insert(code: string): void {
+    const notebook = this.notebooks?.currentWidget?.content;
+    const model = notebook?.model;
+    if (!notebook || !model) {
+      this.say(t('Open a notebook first: the code goes below its active cell.'), 'error');
+      return;
+    }
+    const at = notebook.activeCellIndex + 1;
+    model.sharedModel.insertCell(at, { cell_type: 'code', source: code });
+    notebook.activeCellIndex = at;
+    this.app.shell.activateById(this.notebooks?.currentWidget?.id ?? '');
+    this.say(t('The code stands in a new cell.'), 'success');
+  }
+
+  /** Tell the person something that needs no answer. */
+  say(message: string, kind: 'success' | 'error' = 'success'): void {
+    if (kind === 'error') Notification.error(message, { autoClose: 8000 });
+    else Notification.success(message, { autoClose: 3000 });
+  }
+
+  private async page(place: Place, titled: (title: string, status: string) => void): Promise<PreactWidget> {
+    const application: Application = {
+      open: (segment, name) => void this.open({ ...place, segment, name }),
+      insert: code => this.insert(code),
+      say: (message, kind) => this.say(message, kind),
+      titled
+    };
+    const workspaces = (await this.rest.workspaces()).value;
+    const badge = workspaces.find(one => one.id === place.workspace)?.place ?? 'LOCAL';
+    if (place.segment === 'jobs') {
+      return new JobPage(new JobModel(this.rest, place.workspace, place.name), this.live, badge, application);
+    }
+    this.sections ??= this.rest.sections().then(page => page.value);
+    const section = (await this.sections).find(one => one.segment === place.segment);
+    if (!section) throw new Error(t('A workspace has no "%1".', place.segment));
+    const model = new AssetModel(this.rest, place.workspace, section, place.name);
+    return new AssetPage(model, this.live, badge, application, sure);
+  }
+
+  private frame(id: string, title: string, content: PreactWidget): MainAreaWidget<PreactWidget> {
+    const main = new MainAreaWidget({ content });
+    main.id = id;
+    content.id = `${id}-content`;
+    main.title.label = title;
+    main.title.icon = icon;
+    main.title.closable = true;
+    main.toolbar.hide();
+    this.app.shell.add(main, 'main');
+    this.app.shell.activateById(main.id);
+    return main;
+  }
+}
+
+/** What a page shows, for the next time that JupyterLab is opened. */
+const places = new WeakMap<MainAreaWidget<PreactWidget>, Place>();
+
+async function sure(question: string): Promise<boolean> {
+  const answer = await showDialog({
+    title: question,
+    buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: t('Delete') })]
+  });
+  return answer.button.accept;
+}
+
+const panel: JupyterFrontEndPlugin<void> = {
+  id: ID,
+  description: 'The panel of Azure Machine Learning, and the pages of what it lists.',
+  autoStart: true,
+  requires: [IStateDB],
+  optional: [ILayoutRestorer, ICommandPalette, ILauncher, ISettingRegistry, ITranslator, INotebookTracker],
+  activate: (
+    app: JupyterFrontEnd,
+    state: IStateDB,
+    restorer: ILayoutRestorer | null,
+    palette: ICommandPalette | null,
+    launcher: ILauncher | null,
+    settings: ISettingRegistry | null,
+    translator: ITranslator | null,
+    notebooks: INotebookTracker | null
+  ): void => {
+    speak(translator?.load('jupyter_aml'));
+    const desk = new Desk(app, notebooks);
+    const remembered = async (): Promise<Partial<Place>> =>
+      ((await state.fetch(REMEMBERED)) ?? {}) as Partial<Place>;
+    const model = new PanelModel(desk.rest, desk.live, remembered);
+    const widget = new Panel(model, {
+      open: (segment, row) => {
+        if (model.workspace)
+          void desk.open({ workspace: model.workspace.id, segment, name: row.name }).catch(failed);
+      },
+      create: noun => void app.commands.execute(COMMANDS.create, { noun }),
+      drag: (segment, row, event) => {
+        const noun = model.sections.find(one => one.segment === segment)?.noun ?? '';
+        event.dataTransfer?.setData('text/plain', snippet(noun, row.name));
+        if (event.dataTransfer) event.dataTransfer.effectAllowed = 'copy';
+      },
+      remember: (workspace, segment) => void state.save(REMEMBERED, { workspace, segment })
+    });
+    const failed = (error: Error): void => desk.say(error.message, 'error');
+    widget.title.icon = icon;
+    widget.title.caption = 'Azure Machine Learning';
+    app.shell.add(widget, 'left', { rank: 500 });
+    restorer?.add(widget, 'jupyter-aml');
+
+    app.commands.addCommand(COMMANDS.show, {
+      label: t('Show the Azure ML Panel'),
+      caption: t('Jobs, data, models and all else of a workspace'),
+      icon,
+      execute: () => app.shell.activateById(widget.id)
+    });
+    app.commands.addCommand(COMMANDS.refresh, {
+      label: t('Refresh the Azure ML Panel'),
+      execute: () => model.refresh()
+    });
+    app.commands.addCommand(COMMANDS.open, {
+      label: t('Open an Object of an Azure ML Workspace'),
+      execute: given => desk.open(given as Place)
+    });
+    app.commands.addCommand(COMMANDS.create, {
+      label: given => (given.noun ? t('New Azure ML %1…', given.noun) : t('New in the Azure ML Workspace…')),
+      icon,
+      execute: async given => {
+        if (!model.workspace) await model.refresh();
+        if (!model.workspace) {
+          desk.say(t('There is no workspace yet: type %aml connect local in a notebook.'), 'error');
+          return;
+        }
+        await desk.form(String(given.noun ?? 'job'), 'create', model.workspace).catch(failed);
+      }
+    });
+    const category = t('Azure ML');
+    palette?.addItem({ command: COMMANDS.show, category });
+    palette?.addItem({ command: COMMANDS.refresh, category });
+    for (const noun of ['job', 'data', 'datastore', 'model', 'environment', 'compute']) {
+      palette?.addItem({ command: COMMANDS.create, category, args: { noun } });
+    }
+    launcher?.add({ command: COMMANDS.show, category: t('Other'), rank: 1 });
+    if (restorer) {
+      void restorer.restore(desk.tracker, {
+        command: COMMANDS.open,
+        args: one => places.get(one) ?? {},
+        name: one => one.id
+      });
+    }
+    if (settings) {
+      void Promise.all([settings.load(ID), app.restored]).then(([held]) => {
+        if (held.get('openAtStart').composite === true) app.shell.activateById(widget.id);
+      });
+    }
+  }
+};
+
+export default [panel, renderer];

@@ -1,0 +1,97 @@
+/** A resource that is no job: an asset with its versions, a datastore, a compute. */
+
+import { type ISignal, Signal } from '@lumino/signaling';
+import { cell } from '../format';
+import { aborted, type Ended, type Page, type Resource, type Rest, type Section } from '../rest';
+
+/** Verbs of `aml` that need no more than a name. */
+const SIMPLE = ['archive', 'restore', 'start', 'stop', 'restart', 'delete'];
+
+export class AssetModel {
+  resource: Resource | undefined;
+  versions: Resource[] = [];
+  chosen = '';
+  preview: Ended | undefined;
+  error: Error | undefined;
+  gone = false;
+  private readonly _changed = new Signal<this, void>(this);
+  private _disposed = false;
+  private _chose = false;
+
+  constructor(
+    readonly rest: Rest,
+    readonly workspace: string,
+    readonly section: Section,
+    readonly name: string
+  ) {}
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** The version that is shown, or the resource itself. */
+  get shown(): Resource | undefined {
+    return this.versions.find(one => one.name === this.chosen) ?? this.resource;
+  }
+
+  /** The verbs that a button can have now. */
+  get verbs(): string[] {
+    const archived = this.shown?.properties.isArchived === true;
+    const held = this.section.verbs.filter(verb => SIMPLE.includes(verb));
+    return held.filter(verb => verb !== (archived ? 'archive' : 'restore'));
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const path = `${this.section.segment}/${this.name}`;
+      this.resource = await this.rest.arm<Resource>(this.workspace, path);
+      if (this.section.versioned) {
+        const query = { listViewType: 'All' };
+        const page = await this.rest.arm<Page<Resource>>(this.workspace, `${path}/versions`, { query });
+        this.versions = page.value;
+        const latest = cell(this.resource.properties.latestVersion);
+        const known = this.versions.some(one => one.name === this.chosen);
+        if (!this._chose || !known) this.chosen = latest || (page.value[0]?.name ?? '');
+      }
+      this.error = undefined;
+      this.gone = false;
+    } catch (error) {
+      this.gone = (error as { status?: number }).status === 404;
+      if (!aborted(error)) this.error = error as Error;
+    }
+    this._emit();
+  }
+
+  /** Show another version. */
+  choose(version: string): void {
+    this.chosen = version;
+    this._chose = true;
+    this.preview = undefined;
+    this._emit();
+  }
+
+  /** The beginning of what the asset holds, as a table. */
+  async look(): Promise<void> {
+    const path = `azureml:${this.name}:${this.chosen}`;
+    this.preview = await this.rest.run(this.workspace, ['preview', path, '--rows', '50', '-o', 'json']);
+    this._emit();
+  }
+
+  /** Do what a verb of `aml` does; an error of it is thrown. */
+  async act(verb: string): Promise<void> {
+    const name = this.section.versioned ? ['--version', this.chosen] : [];
+    const words = [this.section.noun, verb, '--name', this.name, ...name];
+    const ended = await this.rest.run(this.workspace, verb === 'delete' ? [...words, '--yes'] : words);
+    if (ended.code !== 0) throw new Error(ended.error || ended.output);
+    await this.refresh();
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    Signal.clearData(this);
+  }
+
+  private _emit(): void {
+    if (!this._disposed) this._changed.emit();
+  }
+}

@@ -1,0 +1,263 @@
+/** A job as a page sees it: read from Azure ML's REST, followed while it runs, steered by it. */
+
+import { type ISignal, Signal } from '@lumino/signaling';
+import { cell, final } from '../format';
+import { aborted, type Page, type Piece, type Resource, type Rest } from '../rest';
+import { LogText } from './log';
+import type { Run } from './rows';
+
+/** Bytes of a log's end that are read first. */
+const END = 200_000;
+/** Seconds for which the server waits for more of a log. */
+const WAIT = 10;
+/** Requests of a page that may wait at the same time: a browser has six connections to a server in all. */
+const WAITING = 2;
+/** Milliseconds between two looks at a log for which there is no waiting. */
+const LOOK = 700;
+const MLFLOW = 'mlflow/v2.0';
+const HISTORY = 'history/v1.0';
+/** Curves that are fetched, and points of each. */
+const CURVES = 24;
+const POINTS = '2000';
+
+export interface Metric {
+  key: string;
+  value: number;
+  step: number;
+  timestamp: number;
+}
+
+export interface Artifact {
+  path: string;
+  is_dir: boolean;
+  file_size?: number;
+}
+
+interface Tracked {
+  run: { data?: { metrics?: Metric[]; params?: { key: string; value: string }[] } };
+}
+
+/** One job. */
+export class JobModel {
+  resource: Resource | undefined;
+  run: Run | undefined;
+  metrics: Metric[] = [];
+  params: { key: string; value: string }[] = [];
+  curves = new Map<string, Metric[]>();
+  children: Run[] = [];
+  artifacts: Artifact[] = [];
+  readonly log = new LogText();
+  logEnded = false;
+  error: Error | undefined;
+  private readonly _changed = new Signal<this, void>(this);
+  private static _waiting = 0;
+  private readonly _viewers = new Set<object>();
+  private _following: AbortController | undefined;
+  private _refreshing = false;
+  private _again = false;
+  private _offset: number | undefined;
+  private _disposed = false;
+
+  constructor(
+    readonly rest: Rest,
+    readonly workspace: string,
+    readonly name: string
+  ) {}
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get status(): string {
+    return cell(this.resource?.properties.status);
+  }
+
+  get type(): string {
+    return cell(this.resource?.properties.jobType);
+  }
+
+  get title(): string {
+    return cell(this.resource?.properties.displayName) || this.name;
+  }
+
+  get final(): boolean {
+    return final(this.status);
+  }
+
+  /** Say whether a viewer looks; a log is followed only while one does. */
+  seen(viewer: object, visible: boolean): void {
+    const before = this._viewers.size;
+    if (visible) this._viewers.add(viewer);
+    else this._viewers.delete(viewer);
+    if (before === 0 && this._viewers.size > 0) void this.refresh();
+    if (this._viewers.size === 0) this._following?.abort();
+  }
+
+  /** Fetch everything anew that can have changed. */
+  async refresh(): Promise<void> {
+    if (this._refreshing) {
+      this._again = true;
+      return;
+    }
+    this._refreshing = true;
+    try {
+      do {
+        this._again = false;
+        await this._fetch();
+      } while (this._again && !this._disposed);
+      this.error = undefined;
+    } catch (error) {
+      if (!aborted(error)) this.error = error as Error;
+    } finally {
+      this._refreshing = false;
+    }
+    this._emit();
+    if (this._viewers.size > 0 && !this._following) void this._follow();
+  }
+
+  /** Ask the service to cancel it; works while the kernel is busy. */
+  async cancel(): Promise<void> {
+    await this.rest.arm(this.workspace, `jobs/${this.name}/cancel`, { method: 'POST' });
+    await this.refresh();
+  }
+
+  /** Archive or restore it. */
+  async archive(archived: boolean): Promise<void> {
+    const body = { properties: { isArchived: archived } };
+    await this.rest.arm(this.workspace, `jobs/${this.name}`, { method: 'PATCH', body });
+    await this.refresh();
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    this._following?.abort();
+    Signal.clearData(this);
+  }
+
+  private async _fetch(): Promise<void> {
+    const run = this.rest.api<Run>(this.workspace, HISTORY, `runs/${this.name}`);
+    const tracked = this._tracked();
+    this.resource = await this.rest.arm<Resource>(this.workspace, `jobs/${this.name}`);
+    this.run = await run;
+    const data = (await tracked)?.run.data;
+    this.metrics = (data?.metrics ?? []).sort((one, other) => one.key.localeCompare(other.key));
+    this.params = data?.params ?? [];
+    this._emit();
+    await Promise.all([this._curves(), this._children(), this._artifacts()]);
+  }
+
+  /** What MLflow knows of it; a job that never ran has no run. */
+  private async _tracked(): Promise<Tracked | undefined> {
+    try {
+      return await this.rest.api<Tracked>(this.workspace, MLFLOW, 'api/2.0/mlflow/runs/get', {
+        query: { run_id: this.name }
+      });
+    } catch (error) {
+      if ((error as { status?: number }).status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  private async _curves(): Promise<void> {
+    const wanted = this.metrics.filter(one => one.step > 0 || this.curves.has(one.key)).slice(0, CURVES);
+    const stale = wanted.filter(one => {
+      const last = this.curves.get(one.key)?.at(-1);
+      return last?.step !== one.step || last.timestamp !== one.timestamp;
+    });
+    await Promise.all(
+      stale.map(async one => {
+        const path = 'api/2.0/mlflow/metrics/get-history';
+        const query = { run_id: this.name, metric_key: one.key, max_results: POINTS };
+        const found = await this.rest.api<{ metrics?: Metric[] }>(this.workspace, MLFLOW, path, { query });
+        this.curves.set(one.key, found.metrics ?? []);
+      })
+    );
+  }
+
+  private async _children(): Promise<void> {
+    if (this.type === 'Command' || this.type === 'Spark') return;
+    const path = `runs/${this.name}/children`;
+    const page = await this.rest.api<Page<Run>>(this.workspace, HISTORY, path, { query: { $top: '1000' } });
+    this.children = page.value;
+  }
+
+  private async _artifacts(): Promise<void> {
+    if (!this.run?.startTimeUtc) return;
+    const query = { run_id: this.name };
+    const path = 'api/2.0/mlflow/artifacts/list';
+    const found = await this.rest.api<{ files?: Artifact[] }>(this.workspace, MLFLOW, path, { query });
+    this.artifacts = found.files ?? [];
+  }
+
+  /** Read the log to its end, and wait for more while the job runs and somebody looks. */
+  private async _follow(): Promise<void> {
+    const abort = new AbortController();
+    this._following = abort;
+    try {
+      while (!abort.signal.aborted && !this.logEnded) {
+        const begun = this._offset !== undefined;
+        const piece = await this._piece(begun, abort.signal);
+        if (!begun || piece.offset !== this._offset) this.log.reset(piece.offset);
+        this.log.append(piece.text);
+        this._offset = piece.next;
+        this.logEnded = piece.final && piece.next >= piece.size;
+        this._emit();
+        if (this._viewers.size === 0) break;
+      }
+    } catch (error) {
+      if (!abort.signal.aborted && !aborted(error)) this.error = error as Error;
+      this._emit();
+    } finally {
+      if (this._following === abort) this._following = undefined;
+    }
+  }
+
+  /** The next piece of the log: waited for where a connection is free, else looked for now and then. */
+  private async _piece(begun: boolean, signal: AbortSignal): Promise<Piece> {
+    const given = { offset: this._offset ?? -END, signal };
+    if (!begun) return this.rest.log(this.workspace, this.name, given);
+    if (JobModel._waiting >= WAITING) {
+      await new Promise(resolve => setTimeout(resolve, LOOK));
+      return this.rest.log(this.workspace, this.name, given);
+    }
+    JobModel._waiting += 1;
+    try {
+      return await this.rest.log(this.workspace, this.name, { ...given, wait: WAIT });
+    } finally {
+      JobModel._waiting -= 1;
+    }
+  }
+
+  private _emit(): void {
+    if (!this._disposed) this._changed.emit();
+  }
+}
+
+/** The jobs of a page: whoever shows the same one shares it. */
+export class Pool {
+  private readonly held = new Map<string, { model: JobModel; users: number }>();
+
+  constructor(private readonly rest: Rest) {}
+
+  /** The model of a job; each `get` needs one `release`. */
+  get(workspace: string, name: string): JobModel {
+    const key = `${workspace}\n${name}`;
+    let found = this.held.get(key);
+    if (!found) {
+      found = { model: new JobModel(this.rest, workspace, name), users: 0 };
+      this.held.set(key, found);
+    }
+    found.users += 1;
+    return found.model;
+  }
+
+  release(model: JobModel): void {
+    const key = `${model.workspace}\n${model.name}`;
+    const found = this.held.get(key);
+    if (!found || found.model !== model) return;
+    found.users -= 1;
+    if (found.users > 0) return;
+    this.held.delete(key);
+    model.dispose();
+  }
+}

@@ -1,0 +1,182 @@
+/** An asset, a datastore, a compute: what it is, its versions, the beginning of what it holds. */
+
+import type { ComponentChildren, JSX } from 'preact';
+import { cell } from '../format';
+import type { AssetModel } from '../model/asset';
+import { Badge, Facts, Fault, Part, Table, Time } from './basics';
+import { t } from './text';
+
+export interface AssetActions {
+  verb: (verb: string) => void;
+  code: () => void;
+  look: () => void;
+}
+
+const LEFT_OUT = new Set(['isArchived', 'isAnonymous', 'latestVersion', 'nextVersion', 'provisioningState']);
+
+export function AssetView({
+  model,
+  place,
+  busy,
+  actions
+}: {
+  model: AssetModel;
+  place: string;
+  busy: boolean;
+  actions: AssetActions;
+}): JSX.Element {
+  const shown = model.shown;
+  if (!shown) {
+    return model.error ? (
+      <Fault error={model.error} retry={() => void model.refresh()} />
+    ) : (
+      <p class="jp-AmlLab-soft">{t('Loading…')}</p>
+    );
+  }
+  return (
+    <>
+      {model.error && <Fault error={model.error} retry={() => void model.refresh()} />}
+      <header class="jp-AmlLab-head">
+        <div class="jp-AmlLab-title">
+          <h2>{model.name}</h2>
+          {model.versions.length > 0 && (
+            <select aria-label={t('Version')} onChange={event => model.choose(event.currentTarget.value)}>
+              {model.versions.map(one => (
+                <option key={one.name} value={one.name} selected={one.name === model.chosen}>
+                  {one.properties.isArchived === true
+                    ? t('version %1 (archived)', one.name)
+                    : t('version %1', one.name)}
+                </option>
+              ))}
+            </select>
+          )}
+          <span class="jp-AmlLab-soft">{t(model.section.title)}</span>
+          <Badge place={place} />
+        </div>
+        <div class="jp-AmlLab-actions">
+          <button type="button" class="jp-AmlLab-button" onClick={actions.code}>
+            {t('Insert code')}
+          </button>
+          {model.verbs.map(verb => (
+            <button
+              key={verb}
+              type="button"
+              class="jp-AmlLab-button"
+              disabled={busy}
+              onClick={() => actions.verb(verb)}
+            >
+              {t(verb.charAt(0).toUpperCase() + verb.slice(1))}
+            </button>
+          ))}
+        </div>
+      </header>
+      <div class="jp-AmlLab-body">
+        <div class="jp-AmlLab-flow">
+          <Part title={t('Properties')}>
+            <Facts pairs={facts(shown.properties)} />
+          </Part>
+          <Part title={t('History')}>
+            <Facts
+              pairs={[
+                [t('created'), <Time key="t" iso={shown.systemData?.createdAt ?? ''} />],
+                [t('by'), cell(shown.systemData?.createdBy)],
+                [t('changed'), <Time key="m" iso={shown.systemData?.lastModifiedAt ?? ''} />],
+                [t('id'), <code key="i">{shown.id}</code>]
+              ]}
+            />
+          </Part>
+        </div>
+        {model.section.segment === 'data' && <Preview model={model} look={actions.look} busy={busy} />}
+        {model.versions.length > 1 && (
+          <Part title={t('Versions')}>
+            <Table
+              columns={[t('version'), t('created'), t('changed against the one before')]}
+              rows={model.versions.map((one, index) => ({
+                key: one.name,
+                cells: [
+                  one.name,
+                  <Time key="t" iso={one.systemData?.createdAt ?? ''} />,
+                  difference(model.versions[index + 1]?.properties, one.properties)
+                ]
+              }))}
+              open={version => model.choose(version)}
+            />
+          </Part>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Preview({ model, look, busy }: { model: AssetModel; look: () => void; busy: boolean }): JSX.Element {
+  return (
+    <Part title={t('Preview')}>
+      {model.preview ? (
+        content(model.preview.code === 0 ? model.preview.output : model.preview.error)
+      ) : (
+        <button type="button" class="jp-AmlLab-button" disabled={busy} onClick={look}>
+          {t('Show the first rows')}
+        </button>
+      )}
+    </Part>
+  );
+}
+
+/** Rows as a table; anything else as it stands. */
+function content(text: string): JSX.Element {
+  try {
+    const found: unknown = JSON.parse(text);
+    const rows = Array.isArray(found) ? (found as Record<string, unknown>[]) : [];
+    if (rows.length && rows.every(row => row && typeof row === 'object' && !Array.isArray(row))) {
+      const columns = [...new Set(rows.flatMap(row => Object.keys(row)))];
+      return (
+        <Table
+          columns={columns}
+          rows={rows.map((row, index) => ({
+            key: String(index),
+            cells: columns.map(
+              name => (typeof row[name] === 'number' ? row[name] : cell(row[name])) as ComponentChildren
+            )
+          }))}
+        />
+      );
+    }
+  } catch {
+    // it is text
+  }
+  return <pre class="jp-AmlLab-code">{text}</pre>;
+}
+
+/** Properties that say something, nested ones as one line each. */
+function facts(held: Record<string, unknown>): [string, ComponentChildren][] {
+  return Object.entries(held)
+    .filter(([key, value]) => !LEFT_OUT.has(key) && !empty(value))
+    .map(([key, value]) => [spaced(key), long(cell(value))]);
+}
+
+function long(text: string): ComponentChildren {
+  return text.includes('\n') ? <pre class="jp-AmlLab-code">{text}</pre> : text;
+}
+
+function empty(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+/** `dataType` as `data type`. */
+export function spaced(key: string): string {
+  return key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+}
+
+/** Which properties differ from those of the version before. */
+export function difference(
+  before: Record<string, unknown> | undefined,
+  after: Record<string, unknown>
+): string {
+  if (!before) return '';
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    key => !LEFT_OUT.has(key)
+  );
+  const other = keys.filter(key => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  return other.map(spaced).join(', ') || '—';
+}

@@ -1,0 +1,123 @@
+/** Small drawings that all others use. */
+
+import type { ComponentChildren, JSX } from 'preact';
+import { absolute, ago, icon, tone } from '../format';
+import { t } from './text';
+
+/** A status as icon and word. */
+export function Status({ value, short = false }: { value: string; short?: boolean }): JSX.Element {
+  return (
+    <span class="jp-AmlLab-status" data-tone={tone(value)} title={value}>
+      <span aria-hidden="true">{icon(value)}</span>
+      <span class={short ? 'jp-AmlLab-unseen' : ''}>{value}</span>
+    </span>
+  );
+}
+
+/** Where something lies: LOCAL or AZURE. */
+export function Badge({ place }: { place: string }): JSX.Element {
+  return (
+    <span class="jp-AmlLab-badge" data-place={place}>
+      {place}
+    </span>
+  );
+}
+
+/** A time, how long ago; the whole of it on hover. */
+export function Time({ iso }: { iso: string }): JSX.Element | null {
+  if (!iso) return null;
+  return (
+    <time dateTime={iso} title={absolute(iso)}>
+      {ago(iso)}
+    </time>
+  );
+}
+
+/** Names and values, one pair a line; pairs without a value are left out. */
+export function Facts({
+  pairs,
+  numeric = false
+}: {
+  pairs: [string, ComponentChildren][];
+  numeric?: boolean;
+}): JSX.Element {
+  const shown = pairs.filter(([, value]) => value !== '' && value !== null && value !== undefined);
+  return (
+    <dl class="jp-AmlLab-facts" data-numeric={numeric}>
+      {shown.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** A titled part of a page; nothing when it is empty. */
+export function Part({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <section class="jp-AmlLab-part">
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+/** What went wrong, and a way to try again. */
+export function Fault({ error, retry }: { error: Error; retry?: () => void }): JSX.Element {
+  return (
+    <div class="jp-AmlLab-fault" role="alert">
+      <p>{error.message}</p>
+      {retry && (
+        <button type="button" class="jp-AmlLab-button" onClick={retry}>
+          {t('Try again')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** A table; numbers stand at the right. */
+export function Table({
+  columns,
+  rows,
+  open
+}: {
+  columns: string[];
+  rows: { key: string; cells: ComponentChildren[] }[];
+  open?: (key: string) => void;
+}): JSX.Element {
+  return (
+    <div class="jp-AmlLab-scroll" tabIndex={0} role="region" aria-label={t('Table')}>
+      <table class="jp-AmlLab-table">
+        <thead>
+          <tr>
+            {columns.map(column => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(row => (
+            <tr key={row.key}>
+              {row.cells.map((cell, index) => (
+                <td key={columns[index]} data-number={typeof cell === 'number'}>
+                  {index === 0 && open ? (
+                    <button type="button" class="jp-AmlLab-link" onClick={() => open(row.key)}>
+                      {cell}
+                    </button>
+                  ) : (
+                    cell
+                  )}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,123 @@
+/** A line chart: axes with round ticks, one line; drawn from points, in the colours of the theme. */
+
+import type { JSX } from 'preact';
+import { number } from '../format';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+const LEFT = 52;
+const RIGHT = 10;
+const TOP = 8;
+const BOTTOM = 26;
+const MOST = 400;
+
+/** Round numbers (1, 2, 2.5 or 5 times a power of ten) that cover a range with about `count` steps. */
+export function ticks(low: number, high: number, count = 4): number[] {
+  let [from, to] = [low, high];
+  if (to - from <= 1e-9 * Math.max(Math.abs(from), Math.abs(to))) {
+    const pad = Math.abs(from) * 0.1 || 1;
+    [from, to] = [from - pad, to + pad];
+  }
+  const raw = (to - from) / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const factor = [1, 2, 2.5, 5, 10].find(one => one * power >= raw * 0.999) ?? 10;
+  const step = factor * power;
+  const first = Math.floor(from / step + 1e-9);
+  const last = Math.ceil(to / step - 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(12))
+  );
+}
+
+/** At most about `most` points; each stretch keeps its lowest and highest, so that no spike is lost. */
+export function thin(points: Point[], most = MOST): Point[] {
+  if (points.length <= most) return points;
+  const span = Math.ceil(points.length / (most / 2));
+  const kept: Point[] = [];
+  for (let start = 0; start < points.length; start += span) {
+    const chunk = points.slice(start, start + span);
+    const low = chunk.reduce((best, one) => (one.y < best.y ? one : best));
+    const high = chunk.reduce((best, one) => (one.y > best.y ? one : best));
+    kept.push(...(low === high ? [low] : low.x < high.x ? [low, high] : [high, low]));
+  }
+  const end = points.at(-1);
+  if (end && kept.at(-1) !== end) kept.push(end);
+  return kept;
+}
+
+/** One metric over its steps. */
+export function Chart({
+  title,
+  points,
+  axis = 'step',
+  width = 320,
+  height = 180
+}: {
+  title: string;
+  points: Point[];
+  axis?: string;
+  width?: number;
+  height?: number;
+}): JSX.Element {
+  const shown = points.filter(one => Number.isFinite(one.x) && Number.isFinite(one.y));
+  const xs = shown.map(one => one.x);
+  const ys = shown.map(one => one.y);
+  const low = xs.length ? minimum(xs) : 0;
+  const high = xs.length ? maximum(xs) : 1;
+  const upright = ticks(ys.length ? minimum(ys) : 0, ys.length ? maximum(ys) : 1);
+  const bottom = upright[0] ?? 0;
+  const top = upright.at(-1) ?? 1;
+  const from = low === high ? low - 0.5 : low;
+  const to = low === high ? high + 0.5 : high;
+  const px = (value: number): number => LEFT + ((value - from) / (to - from)) * (width - LEFT - RIGHT);
+  const py = (value: number): number =>
+    height - BOTTOM - ((value - bottom) / (top - bottom)) * (height - BOTTOM - TOP);
+  const whole = xs.every(Number.isInteger);
+  const along = ticks(from, to).filter(one => one >= from && one <= to && (!whole || Number.isInteger(one)));
+  const line = thin(shown)
+    .map(one => `${px(one.x).toFixed(1)},${py(one.y).toFixed(1)}`)
+    .join(' ');
+  const last = shown.at(-1);
+  const said = last ? `${title}: ${number(last.y)} at ${axis} ${number(last.x)}` : title;
+  return (
+    <figure class="jp-AmlLab-chart">
+      <figcaption>
+        {title} {last && <span>{number(last.y)}</span>}
+      </figcaption>
+      <svg viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={said}>
+        {upright.map(one => (
+          <g key={one}>
+            <line x1={LEFT} x2={width - RIGHT} y1={py(one)} y2={py(one)} class="jp-AmlLab-grid" />
+            <text x={LEFT - 6} y={py(one) + 3} text-anchor="end">
+              {number(one)}
+            </text>
+          </g>
+        ))}
+        {along.map(one => (
+          <text key={one} x={px(one)} y={height - BOTTOM + 13} text-anchor="middle">
+            {number(one)}
+          </text>
+        ))}
+        <text x={width - RIGHT} y={height - 2} text-anchor="end">
+          {axis}
+        </text>
+        {shown.length > 1 ? (
+          <polyline points={line} class="jp-AmlLab-line" />
+        ) : (
+          last && <circle cx={px(last.x)} cy={py(last.y)} r={3} class="jp-AmlLab-dot" />
+        )}
+      </svg>
+    </figure>
+  );
+}
+
+function minimum(values: number[]): number {
+  return values.reduce((best, one) => (one < best ? one : best));
+}
+
+function maximum(values: number[]): number {
+  return values.reduce((best, one) => (one > best ? one : best));
+}

@@ -1,0 +1,350 @@
+/** A job: what it is, how far it is, what it measured, what it wrote. */
+
+import type { ComponentChildren, JSX } from 'preact';
+import { bytes, cell, duration, final, number } from '../format';
+import type { JobModel } from '../model/job';
+import type { Run } from '../model/rows';
+import { Badge, Facts, Fault, Part, Status, Table, Time } from './basics';
+import { Chart, type Point } from './chart';
+import { Log } from './log';
+import { t } from './text';
+
+/** What a job's page can do. */
+export interface JobActions {
+  open: (name: string) => void;
+  show: (segment: string, name: string) => void;
+  cancel: () => void;
+  rerun: () => void;
+  archive: () => void;
+  code: () => void;
+}
+
+export type JobTab = 'overview' | 'metrics' | 'children' | 'log' | 'files' | 'source';
+
+/** The parts of a job's page: only those that it can have. */
+export function tabs(model: JobModel): JobTab[] {
+  const parent = model.type !== 'Command' && model.type !== 'Spark';
+  return ['overview', 'metrics', ...(parent ? (['children'] as JobTab[]) : []), 'log', 'files', 'source'];
+}
+
+/** The name of a part. */
+export function tabTitle(tab: JobTab, model: JobModel): string {
+  const titles: Record<JobTab, string> = {
+    overview: t('Overview'),
+    metrics: t('Metrics'),
+    children: model.type === 'Sweep' ? t('Trials') : model.type === 'Pipeline' ? t('Steps') : t('Children'),
+    log: t('Log'),
+    files: t('Files'),
+    source: t('Source')
+  };
+  return titles[tab];
+}
+
+/** Head of the page: status, name, place, and what can be done. */
+export function JobHead({
+  model,
+  place,
+  busy,
+  actions
+}: {
+  model: JobModel;
+  place: string;
+  busy: boolean;
+  actions: JobActions;
+}): JSX.Element {
+  const archived = model.resource?.properties.isArchived === true;
+  return (
+    <header class="jp-AmlLab-head">
+      <div class="jp-AmlLab-title">
+        <Status value={model.status} />
+        <h2>{model.title}</h2>
+        {model.title !== model.name && <code>{model.name}</code>}
+        <Badge place={place} />
+      </div>
+      <div class="jp-AmlLab-actions">
+        {!model.final && (
+          <button type="button" class="jp-AmlLab-button" disabled={busy} onClick={actions.cancel}>
+            {t('Cancel')}
+          </button>
+        )}
+        {model.final && (
+          <button type="button" class="jp-AmlLab-button" disabled={busy} onClick={actions.rerun}>
+            {t('Run again')}
+          </button>
+        )}
+        {model.final && (
+          <button type="button" class="jp-AmlLab-button" disabled={busy} onClick={actions.archive}>
+            {archived ? t('Restore') : t('Archive')}
+          </button>
+        )}
+        <button type="button" class="jp-AmlLab-button" onClick={actions.code}>
+          {t('Insert code')}
+        </button>
+      </div>
+    </header>
+  );
+}
+
+/** One part of the page. */
+export function JobBody({
+  model,
+  tab,
+  source,
+  actions
+}: {
+  model: JobModel;
+  tab: JobTab;
+  source: ComponentChildren;
+  actions: JobActions;
+}): JSX.Element {
+  switch (tab) {
+    case 'overview':
+      return <Overview model={model} actions={actions} />;
+    case 'metrics':
+      return <Metrics model={model} />;
+    case 'children':
+      return <Children model={model} open={actions.open} />;
+    case 'log':
+      return <Log log={model.log} grows={!model.logEnded} />;
+    case 'files':
+      return <Files model={model} />;
+    case 'source':
+      return <>{source}</>;
+  }
+}
+
+function Overview({ model, actions }: { model: JobModel; actions: JobActions }): JSX.Element {
+  const held = model.resource?.properties ?? {};
+  const run = model.run;
+  const parent = run?.parentRunId;
+  return (
+    <>
+      <Failure run={run} />
+      <div class="jp-AmlLab-flow">
+        <Part title={t('Job')}>
+          <Facts
+            pairs={[
+              [t('type'), model.type],
+              [t('experiment'), cell(held.experimentName)],
+              [t('compute'), short(cell(held.computeId)) || cell(run?.target)],
+              [t('environment'), short(cell(held.environmentId ?? trial(held).environmentId))],
+              [t('created'), <Time key="t" iso={model.resource?.systemData?.createdAt ?? ''} />],
+              [t('by'), cell(model.resource?.systemData?.createdBy)],
+              [t('duration'), spent(run)],
+              [
+                t('parent'),
+                parent && (
+                  <button type="button" class="jp-AmlLab-link" onClick={() => actions.open(parent)}>
+                    {parent}
+                  </button>
+                )
+              ],
+              [t('description'), cell(held.description)],
+              [t('tags'), cell(held.tags)]
+            ]}
+          />
+        </Part>
+        <Values title={t('Inputs')} found={inputs(held)} actions={actions} />
+        <Values title={t('Outputs')} found={outputs(held, run)} actions={actions} />
+        {model.params.length > 0 && (
+          <Part title={t('Parameters')}>
+            <Facts pairs={model.params.map(one => [one.key, one.value])} />
+          </Part>
+        )}
+        {model.metrics.length > 0 && (
+          <Part title={t('Metrics')}>
+            <Facts numeric pairs={model.metrics.map(one => [one.key, number(one.value)])} />
+          </Part>
+        )}
+      </div>
+      {(held.command ?? trial(held).command) !== undefined && (
+        <Part title={t('Command')}>
+          <pre class="jp-AmlLab-code">{cell(held.command ?? trial(held).command)}</pre>
+        </Part>
+      )}
+      {(run?.warnings ?? []).length > 0 && (
+        <Part title={t('Notes')}>
+          <ul>
+            {(run?.warnings ?? []).map(one => (
+              <li key={one.message}>{one.message}</li>
+            ))}
+          </ul>
+        </Part>
+      )}
+    </>
+  );
+}
+
+function Failure({ run }: { run: Run | undefined }): JSX.Element | null {
+  const error = run?.error?.error;
+  if (!error?.message) return null;
+  const traceback = error.details?.find(one => one.code === 'Traceback')?.message;
+  return (
+    <section class="jp-AmlLab-failure" aria-label={t('Error')}>
+      <p>{error.message}</p>
+      {traceback && (
+        <details>
+          <summary>{t('Traceback')}</summary>
+          <pre>{traceback}</pre>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function Values({
+  title,
+  found,
+  actions
+}: {
+  title: string;
+  found: [string, string][];
+  actions: JobActions;
+}): JSX.Element | null {
+  if (found.length === 0) return null;
+  return (
+    <Part title={title}>
+      <Facts
+        pairs={found.map(([name, value]) => {
+          const asset = /\/data\/([^/]+)\/versions\/([^/]+)$/.exec(value);
+          const label = asset?.[1] ? `${asset[1]}:${asset[2]}` : short(value);
+          return [
+            name,
+            asset?.[1] ? (
+              <button
+                type="button"
+                class="jp-AmlLab-link"
+                onClick={() => actions.show('data', asset[1] ?? '')}
+              >
+                {label}
+              </button>
+            ) : (
+              <span title={value}>{label}</span>
+            )
+          ];
+        })}
+      />
+    </Part>
+  );
+}
+
+function Metrics({ model }: { model: JobModel }): JSX.Element {
+  if (model.metrics.length === 0) return <p class="jp-AmlLab-soft">{t('No metric has been logged.')}</p>;
+  const drawn = model.metrics.filter(one => (model.curves.get(one.key)?.length ?? 0) > 1);
+  return (
+    <>
+      <div class="jp-AmlLab-charts">
+        {drawn.map(one => {
+          const { points, axis } = curve(model.curves.get(one.key) ?? []);
+          return <Chart key={one.key} title={one.key} points={points} axis={axis} />;
+        })}
+      </div>
+      <Facts numeric pairs={model.metrics.map(one => [one.key, number(one.value)])} />
+    </>
+  );
+}
+
+/** Over its steps, or over seconds when every point has the same step. */
+export function curve(found: { step: number; timestamp: number; value: number }[]): {
+  points: Point[];
+  axis: string;
+} {
+  const steps = new Set(found.map(one => one.step));
+  if (steps.size > 1) {
+    const points = found.map(one => ({ x: one.step, y: one.value })).sort((one, other) => one.x - other.x);
+    return { points, axis: t('step') };
+  }
+  const first = found[0]?.timestamp ?? 0;
+  return {
+    points: found.map(one => ({ x: (one.timestamp - first) / 1000, y: one.value })),
+    axis: t('time, s')
+  };
+}
+
+function Children({ model, open }: { model: JobModel; open: (name: string) => void }): JSX.Element {
+  if (model.children.length === 0) return <p class="jp-AmlLab-soft">{t('There are no children yet.')}</p>;
+  const shown = [...model.children].reverse();
+  const given = shown.map(one => parameters(one));
+  const names = [...new Set(given.flatMap(one => Object.keys(one)))];
+  const best = cell(
+    (model.resource?.properties.properties as Record<string, unknown> | undefined)?.best_child_run_id
+  );
+  return (
+    <Table
+      columns={[t('name'), t('status'), t('duration'), ...names, ...(best ? [t('best')] : [])]}
+      open={open}
+      rows={shown.map((run, index) => ({
+        key: run.runId,
+        cells: [
+          run.displayName ?? run.runId,
+          <Status key="s" value={run.status} />,
+          spent(run),
+          ...names.map(name => numeric(given[index]?.[name])),
+          ...(best ? [run.runId === best ? t('★ best') : ''] : [])
+        ]
+      }))}
+    />
+  );
+}
+
+function parameters(run: Run): Record<string, unknown> {
+  try {
+    const found: unknown = JSON.parse(run.properties?.hyperparameters ?? run.tags?.hyperparameters ?? '{}');
+    return found && typeof found === 'object' ? (found as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function numeric(value: unknown): number | string {
+  return typeof value === 'number' ? Number(number(value)) : cell(value);
+}
+
+function Files({ model }: { model: JobModel }): JSX.Element {
+  if (model.artifacts.length === 0) return <p class="jp-AmlLab-soft">{t('No file has been written.')}</p>;
+  return (
+    <Table
+      columns={[t('name'), t('size')]}
+      rows={model.artifacts.map(one => ({
+        key: one.path,
+        cells: [one.is_dir ? `${one.path}/` : one.path, one.is_dir ? '' : bytes(one.file_size ?? 0)]
+      }))}
+    />
+  );
+}
+
+/** A fault of the page itself, above what is still known. */
+export function JobFault({ model }: { model: JobModel }): JSX.Element | null {
+  return model.error ? <Fault error={model.error} retry={() => void model.refresh()} /> : null;
+}
+
+function trial(held: Record<string, unknown>): Record<string, unknown> {
+  return (held.trial as Record<string, unknown> | undefined) ?? {};
+}
+
+function inputs(held: Record<string, unknown>): [string, string][] {
+  const found = (held.inputs ?? {}) as Record<string, { uri?: string; value?: unknown }>;
+  return Object.entries(found).map(([name, one]) => [name, cell(one.uri ?? one.value)]);
+}
+
+function outputs(held: Record<string, unknown>, run: Run | undefined): [string, string][] {
+  const found = (held.outputs ?? {}) as Record<string, { uri?: string }>;
+  const made = (run?.outputs ?? {}) as Record<string, { assetId?: string } | undefined>;
+  return Object.entries(found).map(([name, one]) => [name, cell(one.uri) || cell(made[name]?.assetId)]);
+}
+
+/** How long a run has taken, until now while it runs. */
+export function spent(run: Run | undefined): string {
+  if (!run?.startTimeUtc) return '';
+  const end = run.endTimeUtc ? Date.parse(run.endTimeUtc) : final(run.status) ? NaN : Date.now();
+  const seconds = (end - Date.parse(run.startTimeUtc)) / 1000;
+  return Number.isNaN(seconds) ? '' : duration(seconds);
+}
+
+/** The end of a long id or address: what a person calls it. */
+export function short(id: string): string {
+  const version = /\/([^/]+)\/versions\/([^/]+)$/.exec(id);
+  if (version) return `${version[1]}:${version[2]}`;
+  if (id.startsWith('azureml://')) return id.slice(id.lastIndexOf('/', id.length - 2) + 1);
+  return id.startsWith('/subscriptions/') ? id.slice(id.lastIndexOf('/') + 1) : id.replace(/^azureml:/, '');
+}

@@ -1,0 +1,363 @@
+"""The panel in JupyterLab: what a workspace holds, alive by push, steered while kernels are busy."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from jupyter_aml.local.store.catalogue import Store
+from tests.browser.book import CONNECT, DARK, LIGHT, PATIENCE, Book
+from tests.browser.conftest import Lab
+
+pytestmark = pytest.mark.browser
+
+ENVIRONMENT = "azureml:AzureML-sklearn-1.5@latest"
+HARM = "<img src=x onerror='window.harmed=1'>"
+AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+FAULTS = """async selector => (await axe.run(selector, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}))
+  .violations.map(one => [one.id, one.nodes[0].html.slice(0, 200), one.nodes[0].failureSummary])"""
+CLOSE = """() => [...window.jupyterapp.shell.widgets('main')]
+  .filter(widget => widget.id.startsWith('aml-'))
+  .forEach(widget => widget.dispose())"""
+
+
+class Service:
+    """The workspace as the panel's server answers for it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.workspace = ""
+
+    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        headers = {"Authorization": f"token {self.lab.token}", "Content-Type": "application/json"}
+        sent = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.lab.url}jupyter-aml/{path}", sent, headers, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def run(self, *words: str, body: str | None = None) -> str:
+        """What a verb of `aml` prints."""
+        asked = {"workspace": self.workspace, "words": list(words), "body": body}
+        ended = self.ask("commands", "POST", asked)
+        assert ended["code"] == 0, ended
+        return str(ended["output"])
+
+    def job(self, script: str, **more: str) -> str:
+        """The name of a new job that runs a script of Python."""
+        folder = self.lab.root / f"code-{secrets.token_hex(4)}"
+        folder.mkdir()
+        (folder / "main.py").write_text(script, encoding="utf-8")
+        name = f"panel_{secrets.token_hex(4)}"
+        asked = {"name": name, "code": str(folder), "command": "python -u main.py", "environment": ENVIRONMENT, **more}
+        self.run("job", "create", "--file", "-", body=json.dumps(asked))
+        return name
+
+    def status(self, name: str) -> str:
+        return str(self.ask(f"arm{self.workspace}/jobs/{name}")["properties"]["status"])
+
+    def ended(self, name: str) -> str:
+        until = time.monotonic() + PATIENCE
+        while (status := self.status(name)) not in {"Completed", "Failed", "Canceled"}:
+            assert time.monotonic() < until, status
+            time.sleep(0.05)
+        return status
+
+
+@pytest.fixture(scope="module")
+def service(lab: Lab) -> Service:
+    store = Store.open(lab.home)
+    store.rings = False
+    if not store.entries():
+        store.create()
+    store.database.close()
+    made = Service(lab)
+    made.workspace = made.ask("workspaces")["value"][0]["id"]
+    return made
+
+
+@pytest.fixture
+def panel(desk: Page, service: Service) -> Iterator[Locator]:
+    """The panel, open at the jobs."""
+    desk.evaluate("() => window.jupyterapp.commands.execute('aml:show-panel')")
+    found = desk.locator("#jupyter-aml")
+    expect(found).to_be_visible()
+    fold(found, "Jobs")
+    yield found
+    desk.evaluate(CLOSE)
+    found.get_by_role("searchbox").fill("")
+
+
+def fold(panel: Locator, title: str) -> None:
+    """Open a section."""
+    button = panel.get_by_role("button", name=title, exact=True)
+    if button.get_attribute("aria-expanded") != "true":
+        button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+
+
+def row(panel: Locator, text: str) -> Locator:
+    return panel.get_by_role("treeitem").filter(has_text=text)
+
+
+def page_of(desk: Page, title: str) -> Locator:
+    return desk.locator(".jp-AmlLab-page:visible").filter(has=desk.get_by_role("heading", name=title))
+
+
+def test_the_sections_are_those_of_the_registry(panel: Locator, service: Service) -> None:
+    titles = [text.strip("▾▸ ") for text in panel.locator(".jp-AmlLab-fold").all_inner_texts()]
+
+    assert titles[:4] == ["Jobs", "Data", "Datastores", "Models"]
+    assert len(titles) == len(service.ask("sections")["value"])
+    assert panel.locator(".jp-AmlLab-badge").inner_text() == "LOCAL"
+
+
+def test_a_job_appears_by_push_and_its_page_is_alive(panel: Locator, desk: Page, service: Service) -> None:
+    gate = service.lab.root / f"gate-{secrets.token_hex(4)}"
+    name = service.job(
+        "import mlflow, pathlib, time\n"
+        "for step in range(3): mlflow.log_metric('auc', 0.5 + step / 10, step=step)\n"
+        "mlflow.log_param('lr', 0.1)\n"
+        "print('begun')\n"
+        f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)\n"
+        "print('done')\n",
+        display_name="watch me",
+    )
+    expect(row(panel, "watch me")).to_be_visible()
+    row(panel, "watch me").first.click()
+    page = page_of(desk, "watch me")
+
+    expect(page.locator(".jp-AmlLab-head .jp-AmlLab-status")).to_contain_text("Running")
+    page.get_by_role("tab", name="Log").click()
+    expect(page.get_by_role("log")).to_contain_text("begun")
+    page.get_by_role("tab", name="Metrics").click()
+    expect(page.locator(".jp-AmlLab-chart polyline")).to_have_count(1)
+    gate.touch()
+    expect(page.locator(".jp-AmlLab-head .jp-AmlLab-status")).to_contain_text("Completed")
+    page.get_by_role("tab", name="Log").click()
+    expect(page.get_by_role("log")).to_contain_text("done")
+    page.get_by_role("tab", name="Overview").click()
+    expect(page.get_by_text("0.7", exact=True)).to_be_visible()
+    expect(row(panel, "watch me").locator(".jp-AmlLab-status")).to_contain_text("Completed")
+    assert service.ended(name) == "Completed"
+
+
+def test_a_job_is_cancelled_while_the_kernel_is_busy(
+    panel: Locator, desk: Page, service: Service, opened: Callable[..., Book]
+) -> None:
+    name = service.job("import time\nprint('begun')\ntime.sleep(120)", display_name="cancel me")
+    book = opened(CONNECT, "import time; time.sleep(120)")
+    book.run(0)
+    book.start(1)
+    row(panel, "cancel me").first.click()
+    page = page_of(desk, "cancel me")
+    expect(page.locator(".jp-AmlLab-head .jp-AmlLab-status")).to_contain_text("Running")
+
+    page.get_by_role("button", name="Cancel", exact=True).click()
+
+    expect(page.locator(".jp-AmlLab-head .jp-AmlLab-status")).to_contain_text("Canceled")
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+    assert service.ended(name) == "Canceled"
+    assert book.busy(1)
+
+
+def test_a_failed_job_pins_its_error_and_can_run_again(panel: Locator, desk: Page, service: Service) -> None:
+    name = service.job("print('x\\n' * 2000)\nraise ValueError('too big')", display_name="fails")
+    assert service.ended(name) == "Failed"
+    row(panel, "fails").first.click()
+    page = page_of(desk, "fails")
+
+    expect(page.get_by_label("Error", exact=True)).to_contain_text("ValueError: too big")
+    page.get_by_role("tab", name="Log").click()
+    expect(page.get_by_label("First error")).to_contain_text("too big")
+    page.get_by_role("tab", name="Source").click()
+    expect(page.locator("pre.jp-AmlLab-code")).to_contain_text("command: python -u main.py")
+    page.get_by_role("button", name="Run again").click()
+    expect(desk.locator(".lm-TabBar-tabLabel", has_text="fails")).to_have_count(2)
+
+
+def test_the_children_of_a_sweep_stand_below_it(panel: Locator, desk: Page, service: Service) -> None:
+    folder = service.lab.root / f"sweep-{secrets.token_hex(4)}"
+    folder.mkdir()
+    (folder / "main.py").write_text("import mlflow, sys\nmlflow.log_metric('loss', float(sys.argv[1]))\n")
+    name = f"sweep_{secrets.token_hex(4)}"
+    asked = {
+        "type": "sweep",
+        "name": name,
+        "display_name": "many",
+        "trial": {"code": str(folder), "command": "python main.py ${{search_space.lr}}", "environment": ENVIRONMENT},
+        "search_space": {"lr": {"type": "choice", "values": [0.1, 0.2]}},
+        "sampling_algorithm": "grid",
+        "objective": {"goal": "minimize", "primary_metric": "loss"},
+        "limits": {"max_total_trials": 2},
+    }
+    service.run("job", "create", "--file", "-", body=json.dumps(asked))
+    assert service.ended(name) == "Completed"
+    row(panel, "many").first.locator(".jp-AmlLab-twisty").click()
+
+    expect(row(panel, "many_0")).to_be_visible()
+    row(panel, "many").first.click()
+    page = page_of(desk, "many")
+    page.get_by_role("tab", name="Trials").click()
+    expect(page.get_by_role("row")).to_have_count(3)
+    expect(page.get_by_text("★ best")).to_have_count(1)
+    page.get_by_role("button", name="many_0").click()
+    expect(page_of(desk, "many_0")).to_be_visible()
+
+
+def test_a_data_asset_is_previewed_and_its_code_runs(
+    panel: Locator, desk: Page, service: Service, opened: Callable[..., Book]
+) -> None:
+    file = service.lab.root / "flowers.csv"
+    for content in ("a,b\n1,2\n", "a,b,c\n1,2,3\n"):
+        file.write_text(content, encoding="utf-8")
+        service.run("data", "create", "flowers", str(file))
+    fold(panel, "Data")
+    row(panel, "flowers").click()
+    page = page_of(desk, "flowers")
+
+    expect(page.get_by_text("uri_file").first).to_be_visible()
+    page.get_by_role("button", name="Show the first rows").click()
+    expect(page.get_by_role("columnheader", name="c", exact=True)).to_be_visible()
+    page.get_by_label("Version", exact=True).select_option("1")
+    page.get_by_role("button", name="Show the first rows").click()
+    expect(page.get_by_role("columnheader", name="b", exact=True)).to_be_visible()
+    expect(page.get_by_role("columnheader", name="c", exact=True)).to_have_count(0)
+
+    book = opened(CONNECT)
+    book.run(0)
+    row(panel, "flowers").click()
+    page_of(desk, "flowers").get_by_role("button", name="Insert code").click()
+    expect(book.cell(1)).to_be_visible()
+    assert desk.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.sharedModel.source") == (
+        "flowers = %aml data show flowers:1"
+    )
+    book.write(1, "flowers = %aml data show flowers:1\nflowers.version, flowers.name")
+    expect(book.run(1)).to_contain_text("('1', 'flowers')")
+
+
+def test_an_asset_is_dragged_into_a_cell(
+    panel: Locator, desk: Page, service: Service, opened: Callable[..., Book]
+) -> None:
+    (service.lab.root / "dragged.csv").write_text("a\n1\n", encoding="utf-8")
+    service.run("data", "create", "dragged", str(service.lab.root / "dragged.csv"))
+    fold(panel, "Data")
+    book = opened(CONNECT, "")
+    book.run(0)
+
+    row(panel, "dragged").drag_to(book.cell(1).locator(".cm-content"))
+
+    expect(book.cell(1).locator(".cm-content")).to_have_text("dragged = %aml data show dragged")
+    expect(book.run(1)).not_to_contain_text("Error")
+
+
+def test_a_form_shows_its_line_refuses_and_creates(panel: Locator, desk: Page, service: Service) -> None:
+    (service.lab.root / "made.csv").write_text("a\n1\n", encoding="utf-8")
+    fold(panel, "Data")
+    panel.get_by_role("button", name="New: data", exact=True).click()
+    form = desk.locator(".jp-AmlLab-page:visible")
+    name = f"made{secrets.token_hex(3)}"
+
+    form.get_by_label("name", exact=False).first.fill(name)
+    form.get_by_label("path", exact=False).first.fill("nowhere.csv")
+    expect(form.locator("pre.jp-AmlLab-code").first).to_have_text(f"%aml data create --name {name} --path nowhere.csv")
+    form.get_by_role("button", name="Run", exact=True).click()
+    expect(form.get_by_role("alert")).to_contain_text("nowhere.csv")
+    form.get_by_label("path", exact=False).first.fill("made.csv")
+    form.get_by_role("button", name="Run", exact=True).click()
+
+    expect(form.get_by_role("status")).to_contain_text("Done.")
+    expect(row(panel, name)).to_be_visible()
+
+
+def test_a_long_list_is_read_as_far_as_it_is_scrolled(panel: Locator, desk: Page, service: Service, lab: Lab) -> None:
+    store = Store.open(lab.home)
+    store.rings = False
+    workspace = store.workspace(store.entries()[0])
+    with workspace.database.write() as transaction:
+        transaction.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5000) "
+            "INSERT INTO jobs(name, type, status, experiment, display_name, parent, compute, created, modified,"
+            " archived, created_by, body, state) SELECT printf('old%05d', i), 'Command', 'Completed', 'e', '', '', '',"
+            ' i, i, 0, \'me\', \'{"jobType":"Command","command":"x"}\', \'{}\' FROM n'
+        )
+        transaction.note("jobs", "old05000")
+    workspace.database.close()
+    store.database.close()
+    tree = panel.get_by_role("tree")
+    expect(row(panel, "old0")).not_to_have_count(0)
+    for _ in range(60):
+        tree.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+        desk.wait_for_timeout(50)
+        if row(panel, "old00001").count():
+            break
+
+    expect(row(panel, "old00001")).to_be_visible()
+    assert panel.get_by_role("treeitem").count() < 100
+    tree.focus()
+    desk.keyboard.press("Home")
+    expect(row(panel, "old00001")).to_have_count(0)
+    panel.get_by_role("searchbox").fill("old00042")
+    expect(panel.get_by_role("treeitem")).to_have_count(1)
+
+
+def test_nothing_that_a_workspace_holds_does_harm(panel: Locator, desk: Page, service: Service) -> None:
+    name = service.job(
+        f"import mlflow\nmlflow.log_param('p', {HARM!r})\nprint({HARM!r})\nraise ValueError({HARM!r})",
+        display_name=f"evil {HARM}",
+    )
+    assert service.ended(name) == "Failed"
+    row(panel, "evil").first.click()
+    page = page_of(desk, "evil")
+    for tab in ("Overview", "Metrics", "Log", "Files", "Source"):
+        page.get_by_role("tab", name=tab).click()
+        desk.wait_for_timeout(100)
+
+    expect(page.locator(".jp-AmlLab-code")).to_contain_text("command")
+    assert desk.evaluate("() => window.harmed") is None
+    assert page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_axe_finds_no_fault_in_our_parts(panel: Locator, desk: Page, service: Service, theme: str) -> None:
+    name = service.job("print('x')", display_name=f"axe {theme}")
+    assert service.ended(name) == "Completed"
+    desk.add_script_tag(path=AXE)
+    desk.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    light = "true" if theme == LIGHT else "false"
+    desk.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+    try:
+        row(panel, f"axe {theme}").first.click()
+        page = page_of(desk, f"axe {theme}")
+        for tab in ("Overview", "Metrics", "Log", "Files"):
+            page.get_by_role("tab", name=tab).click()
+            assert desk.evaluate(FAULTS, ".jp-AmlLab-page:not(.lm-mod-hidden *)") == [], tab
+        assert desk.evaluate(FAULTS, "#jupyter-aml") == []
+    finally:
+        desk.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", LIGHT)
+
+
+def test_pages_are_there_again_after_a_reload(panel: Locator, tab: Page, lab: Lab, service: Service) -> None:
+    name = service.job("print('x')", display_name="remembered")
+    assert service.ended(name) == "Completed"
+    tab.goto(f"{lab.url}lab/workspaces/again?reset&token={lab.token}")
+    tab.wait_for_function("() => window.jupyterapp?.shell?.currentWidget")
+    tab.evaluate(
+        "place => window.jupyterapp.commands.execute('aml:open', place)",
+        {"workspace": service.workspace, "segment": "jobs", "name": name},
+    )
+    expect(page_of(tab, "remembered")).to_be_visible()
+    tab.wait_for_timeout(1500)  # JupyterLab saves its layout a second after a change
+
+    tab.goto(f"{lab.url}lab/workspaces/again?token={lab.token}")
+
+    expect(page_of(tab, "remembered")).to_be_visible()
+    expect(page_of(tab, "remembered")).to_contain_text(re.compile("Completed"))

@@ -1,0 +1,91 @@
+"""Notebooks that are saved: cards of jobs that have ended are final in the file, whoever was there at the end."""
+
+from __future__ import annotations
+
+import copy
+import json
+import secrets
+import time
+from typing import Any
+
+import pytest
+
+from jupyter_aml.errors import StoreError
+from jupyter_aml.server.freeze import freeze
+from jupyter_aml.views.live import MIME
+
+from .lab import SECONDS, Lab
+
+FINAL = {"Completed", "Failed", "Canceled"}
+
+
+def card(name: str, *, final: dict[str, Any] | None = None, workspace: str = "/w") -> dict[str, Any]:
+    told = {"version": 1, "workspace": workspace, "place": "LOCAL", "name": name, "final": final}
+    data = {"text/plain": f"{name} runs", "text/html": f"<p>{name} runs</p>", MIME: told}
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def notebook(*outputs: dict[str, Any]) -> dict[str, Any]:
+    stream = {"output_type": "stream", "name": "stdout", "text": "x"}
+    code = {"cell_type": "code", "source": "x", "metadata": {}, "execution_count": 1, "outputs": [stream, *outputs]}
+    words = {"cell_type": "markdown", "source": "x", "metadata": {}}
+    return {"cells": [words, code], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+
+
+def test_what_has_ended_is_drawn_and_the_rest_left_alone() -> None:
+    content = notebook(card("done"), card("runs"), card("before", final={"status": "Failed"}))
+    before = copy.deepcopy(content)
+    asked = []
+
+    def draw(_: str, name: str) -> dict[str, Any] | None:
+        asked.append(name)
+        return {"text/plain": "final"} if name == "done" else None
+
+    assert freeze(content, draw) == 1
+    assert asked == ["done", "runs"]
+    outputs = content["cells"][1]["outputs"]
+    assert outputs[1]["data"] == {"text/plain": "final"}
+    outputs[1] = before["cells"][1]["outputs"][1]
+    assert content == before
+
+
+def test_a_store_that_cannot_be_read_does_not_keep_a_notebook_from_being_saved() -> None:
+    content = notebook(card("done"))
+    before = copy.deepcopy(content)
+
+    def draw(_: str, __: str) -> dict[str, Any]:
+        raise StoreError("The disk is gone.")
+
+    assert freeze(content, draw) == 0
+    assert content == before
+
+
+@pytest.mark.parametrize("content", [{}, {"cells": None}, {"cells": [{"outputs": [{"data": {MIME: "odd"}}]}]}])
+def test_odd_notebooks_are_left_alone(content: dict[str, Any]) -> None:
+    assert freeze(content, lambda *_: {"text/plain": "final"}) == 0
+
+
+def test_a_saved_notebook_shows_how_its_jobs_ended(lab: Lab) -> None:
+    workspace = str(lab.ask("jupyter-aml/workspaces")[1]["value"][0]["id"])
+    name = f"kept_{secrets.token_hex(4)}"
+    spec = {"name": name, "command": "echo told", "environment": "azureml:AzureML-sklearn-1.5@latest"}
+    asked = {"workspace": workspace, "words": ["job", "create", "--file", "-"], "body": json.dumps(spec)}
+    assert lab.send("POST", "jupyter-aml/commands", asked)[1]["code"] == 0
+    until = time.monotonic() + SECONDS
+    while lab.ask(f"jupyter-aml/arm{workspace}/jobs/{name}")[1]["properties"]["status"] not in FINAL:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    content = notebook(card(name, workspace=workspace), card("unknown", workspace=workspace), card(name))
+
+    saved = lab.send("PUT", "api/contents/kept.ipynb", {"type": "notebook", "format": "json", "content": content})
+
+    assert saved[0] == 201, saved
+    kept = json.loads((lab.root / "kept.ipynb").read_text(encoding="utf-8"))["cells"][1]["outputs"]
+    html = "".join(kept[1]["data"]["text/html"])
+    assert kept[1]["data"][MIME]["final"]["status"] == "Completed"
+    assert "Completed" in html
+    assert "told" in html
+    assert [one["data"][MIME]["final"] for one in kept[2:]] == [None, None]
+    status, drawn = lab.ask(f"jupyter-aml/card?workspace={workspace}&job={name}")
+    assert (status, drawn[MIME]) == (200, kept[1]["data"][MIME])
+    assert lab.ask(f"jupyter-aml/card?workspace={workspace}&job=nobody")[0] == 404
