@@ -29,7 +29,7 @@ help: ## say what can be made
 setup: $(READY) $(PANEL)/package.json ## make the virtual environment
 
 $(MODULES): labextension/package-lock.json
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null || \
+	@node -e 'process.exit(parseInt(process.version.slice(1)) < 20 ? 1 : 0)' 2>/dev/null || \
 	  { echo "Node.js 20 or newer is needed to build the panel; found: $$(node --version 2>/dev/null || echo none)." \
 	  "On Debian or Ubuntu: apt-get install nodejs npm"; exit 1; }
 	@cd labextension && npm ci --no-audit --no-fund --loglevel=error </dev/null >/dev/null
