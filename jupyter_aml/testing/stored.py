@@ -58,7 +58,8 @@ def check(notebook: Path, folder: Path, home: Path) -> Checked:
         [
             sys.executable, "-m", "pytest", "--nbval", "--nbval-kernel-name", demo.KERNEL,
             "--nbval-sanitize-with", str(SANITIZE), "--nbval-cell-timeout", str(demo.CELL_SECONDS),
-            "--rootdir", str(work), "-c", os.devnull, "-p", "no:cacheprovider", "-q", "--color=no", str(copy),
+            "--rootdir", str(work), "-c", os.devnull, "-p", "no:cacheprovider", "-p", "jupyter_aml.testing.compared",
+            "-q", "--color=no", str(copy),
         ],
         check=False, capture_output=True, text=True, cwd=work, env=environment, stdin=subprocess.DEVNULL,
     )  # fmt: skip

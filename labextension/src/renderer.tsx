@@ -172,7 +172,7 @@ export class JobOutput extends Widget implements IRenderMime.IRenderer {
     this.freezing = true;
     try {
       const bundle = await this.shared.rest.card(told.workspace, told.name);
-      if (this.isDisposed || this.output !== output) return;
+      if (this.isDisposed || this.output !== output || this.told?.final) return; // the kernel was first
       output.setData({ data: bundle as never });
       await this.renderModel(output);
     } catch {

@@ -104,7 +104,7 @@ test('nothing that an asset is called or says becomes markup', () => {
       model={model}
       place="LOCAL"
       busy={false}
-      actions={{ verb: NOTHING, code: NOTHING, look: NOTHING }}
+      actions={{ verb: NOTHING, code: NOTHING, insert: NOTHING, look: NOTHING }}
     />
   );
 

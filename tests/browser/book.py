@@ -175,7 +175,7 @@ class Book:
         self.page.keyboard.press("Tab")
         offered = self.page.locator(OFFERED)
         with contextlib.suppress(Error):
-            offered.first.wait_for(timeout=2000)
+            offered.first.wait_for(timeout=5000)
         return offered.locator(".jp-Completer-match").all_inner_texts()
 
     def accept(self, index: int) -> str:

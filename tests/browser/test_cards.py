@@ -77,7 +77,8 @@ def name_on(card: Locator) -> str:
 
 
 def saved_cards(book: Book, index: int) -> list[dict[str, Any]]:
-    """The bundles of a cell's outputs as the notebook's file holds them."""
+    """The bundles of a cell's outputs as the notebook's file holds them, once its card is frozen."""
+    expect(book.output(index).locator(FROZEN)).to_have_count(1)
     return [dict(one["data"]) for one in book.save().cells[index].outputs if "data" in one]
 
 

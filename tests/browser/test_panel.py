@@ -112,6 +112,15 @@ def page_of(desk: Page, title: str) -> Locator:
     return desk.locator(".jp-AmlLab-page:visible").filter(has=desk.get_by_role("heading", name=title))
 
 
+def faultless(desk: Page) -> None:
+    """Assert that axe finds no fault in the page in front and in the panel."""
+    if not desk.evaluate("() => !!window.axe"):
+        desk.add_script_tag(path=AXE)
+    front = desk.evaluate("() => '#' + CSS.escape(window.jupyterapp.shell.currentWidget.id)")
+    for selector in (front, "#jupyter-aml"):
+        assert desk.evaluate(FAULTS, selector) == []
+
+
 def test_the_sections_are_those_of_the_registry(panel: Locator, service: Service) -> None:
     titles = [text.strip("▾▸ ") for text in panel.locator(".jp-AmlLab-fold").all_inner_texts()]
 
@@ -209,8 +218,86 @@ def test_the_children_of_a_sweep_stand_below_it(panel: Locator, desk: Page, serv
     page.get_by_role("tab", name="Trials").click()
     expect(page.get_by_role("row")).to_have_count(3)
     expect(page.get_by_text("★ best")).to_have_count(1)
+    expect(page.get_by_text("2 of 2 trials completed; loss is to be minimized.")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("best so far"))).to_be_visible()
+    expect(page.get_by_role("img", name="2 trials over lr, loss")).to_be_visible()
+    faultless(desk)
     page.get_by_role("button", name="many_0").click()
     expect(page_of(desk, "many_0")).to_be_visible()
+
+
+def test_a_pipeline_is_a_graph_with_live_states(panel: Locator, desk: Page, service: Service) -> None:
+    gate = service.lab.root / f"gate-{secrets.token_hex(4)}"
+    folder = service.lab.root / f"pipe-{secrets.token_hex(4)}"
+    folder.mkdir()
+    (folder / "main.py").write_text(
+        "import pathlib, sys, time\n"
+        "pathlib.Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)\n"
+        f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)\n"
+    )
+    command = {"type": "command", "code": str(folder), "environment": ENVIRONMENT}
+    output = {"out": {"type": "uri_folder"}}
+    name = f"pipe_{secrets.token_hex(4)}"
+    asked = {
+        "type": "pipeline",
+        "name": name,
+        "display_name": "prep and train",
+        "settings": {"default_compute": "serverless"},
+        "jobs": {
+            "prep": {**command, "command": "python main.py ${{outputs.out}}", "outputs": output},
+            "train": {
+                **command,
+                "command": "python main.py ${{outputs.out}} ${{inputs.data}}",
+                "inputs": {"data": "${{parent.jobs.prep.outputs.out}}"},
+                "outputs": output,
+            },
+        },
+    }
+    service.run("job", "create", "--file", "-", body=json.dumps(asked))
+    row(panel, "prep and train").first.click()
+    page = page_of(desk, "prep and train")
+    page.get_by_role("tab", name="Steps").click()
+    nodes = page.locator(".jp-AmlLab-node")
+
+    expect(nodes).to_have_count(2)
+    expect(nodes.first).to_contain_text("Running")
+    expect(nodes.last).to_contain_text("NotStarted")
+    expect(nodes.last).to_be_disabled()
+    expect(page.locator(".jp-AmlLab-graph path")).to_have_count(1)
+    faultless(desk)
+    gate.touch()
+    expect(nodes.last).to_contain_text("Completed")
+    nodes.last.click()
+    expect(page_of(desk, "train")).to_be_visible()
+    assert service.ended(name) == "Completed"
+
+
+def test_a_datastore_is_browsed_and_a_file_is_read_by_the_code_that_is_offered(
+    panel: Locator, desk: Page, service: Service, opened: Callable[..., Book]
+) -> None:
+    file = service.lab.root / "wide.csv"
+    file.write_text("town,people\nKyiv,2952301\n", encoding="utf-8")
+    service.run("cp", str(file), "workspaceblobstore/raw/2026/wide.csv")
+    book = opened(CONNECT)
+    book.run(0)
+    fold(panel, "Datastores")
+    row(panel, "workspaceblobstore").click()
+    page = page_of(desk, "workspaceblobstore")
+
+    page.get_by_role("button", name="raw/").click()
+    page.get_by_role("button", name="2026/").click()
+    page.get_by_role("button", name="wide.csv").click()
+    expect(page.get_by_role("cell", name="Kyiv")).to_be_visible()
+    expect(page.get_by_role("cell", name="25 B")).to_be_visible()
+    faultless(desk)
+    page.get_by_role("button", name="Insert code that reads it").click()
+    source = "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.sharedModel.source"
+    expect(book.cell(1)).to_be_visible()
+    book.write(1, f"{desk.evaluate(source)}\nint(df.people.sum())")
+    expect(book.run(1)).to_contain_text("2952301")
+    row(panel, "workspaceblobstore").click()
+    page_of(desk, "workspaceblobstore").get_by_role("button", name="raw", exact=True).click()
+    expect(page_of(desk, "workspaceblobstore").get_by_role("button", name="2026/")).to_be_visible()
 
 
 def test_a_data_asset_is_previewed_and_its_code_runs(
@@ -271,6 +358,7 @@ def test_a_form_shows_its_line_refuses_and_creates(panel: Locator, desk: Page, s
     expect(form.locator("pre.jp-AmlLab-code").first).to_have_text(f"%aml data create --name {name} --path nowhere.csv")
     form.get_by_role("button", name="Run", exact=True).click()
     expect(form.get_by_role("alert")).to_contain_text("nowhere.csv")
+    faultless(desk)
     form.get_by_label("path", exact=False).first.fill("made.csv")
     form.get_by_role("button", name="Run", exact=True).click()
 
@@ -330,7 +418,6 @@ def test_nothing_that_a_workspace_holds_does_harm(panel: Locator, desk: Page, se
 def test_axe_finds_no_fault_in_our_parts(panel: Locator, desk: Page, service: Service, theme: str) -> None:
     name = service.job("print('x')", display_name=f"axe {theme}")
     assert service.ended(name) == "Completed"
-    desk.add_script_tag(path=AXE)
     desk.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     light = "true" if theme == LIGHT else "false"
     desk.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
@@ -339,8 +426,7 @@ def test_axe_finds_no_fault_in_our_parts(panel: Locator, desk: Page, service: Se
         page = page_of(desk, f"axe {theme}")
         for tab in ("Overview", "Metrics", "Log", "Files"):
             page.get_by_role("tab", name=tab).click()
-            assert desk.evaluate(FAULTS, ".jp-AmlLab-page:not(.lm-mod-hidden *)") == [], tab
-        assert desk.evaluate(FAULTS, "#jupyter-aml") == []
+            faultless(desk)
     finally:
         desk.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", LIGHT)
 

@@ -45,6 +45,7 @@ export class AssetPage extends PreactWidget {
           verb: verb => void this.act(() => this.verb(verb)),
           code: () =>
             this.application.insert(snippet(this.model.section.noun, this.model.name, this.version())),
+          insert: code => this.application.insert(code),
           look: () => void this.act(() => this.model.look())
         }}
       />

@@ -2,6 +2,7 @@
 
 import { type ISignal, Signal } from '@lumino/signaling';
 import { cell } from '../format';
+import { FilesModel } from './files';
 import { aborted, type Ended, type Page, type Resource, type Rest, type Section } from '../rest';
 
 /** Verbs of `aml` that need no more than a name. */
@@ -12,6 +13,8 @@ export class AssetModel {
   versions: Resource[] = [];
   chosen = '';
   preview: Ended | undefined;
+  /** What lies in it, of a datastore or a folder. */
+  files: FilesModel | undefined;
   error: Error | undefined;
   gone = false;
   private readonly _changed = new Signal<this, void>(this);
@@ -55,6 +58,7 @@ export class AssetModel {
       }
       this.error = undefined;
       this.gone = false;
+      this._browse();
     } catch (error) {
       this.gone = (error as { status?: number }).status === 404;
       if (!aborted(error)) this.error = error as Error;
@@ -67,6 +71,7 @@ export class AssetModel {
     this.chosen = version;
     this._chose = true;
     this.preview = undefined;
+    this._browse();
     this._emit();
   }
 
@@ -88,7 +93,25 @@ export class AssetModel {
 
   dispose(): void {
     this._disposed = true;
+    this.files?.dispose();
     Signal.clearData(this);
+  }
+
+  /** Begin to browse what is shown, where there is something to browse. */
+  private _browse(): void {
+    const folder = this.shown?.properties.dataType === 'uri_folder';
+    const root =
+      this.section.segment === 'datastores'
+        ? `${this.name}/`
+        : this.section.segment === 'data' && folder
+          ? `azureml:${this.name}:${this.chosen}`
+          : '';
+    if (this.files?.root === root) return;
+    this.files?.dispose();
+    this.files = root ? new FilesModel(this.rest, this.workspace, root) : undefined;
+    if (!this.files) return;
+    this.files.changed.connect(this._emit, this);
+    void this.files.go([]);
   }
 
   private _emit(): void {

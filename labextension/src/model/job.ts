@@ -34,7 +34,10 @@ export interface Artifact {
 }
 
 interface Tracked {
-  run: { data?: { metrics?: Metric[]; params?: { key: string; value: string }[] } };
+  run: {
+    info?: { run_id: string; experiment_id?: string };
+    data?: { metrics?: Metric[]; params?: { key: string; value: string }[] };
+  };
 }
 
 /** One job. */
@@ -45,6 +48,8 @@ export class JobModel {
   params: { key: string; value: string }[] = [];
   curves = new Map<string, Metric[]>();
   children: Run[] = [];
+  /** Of a sweep: the metric of each trial that has logged it, by name. */
+  values = new Map<string, number>();
   artifacts: Artifact[] = [];
   readonly log = new LogText();
   logEnded = false;
@@ -55,6 +60,7 @@ export class JobModel {
   private _following: AbortController | undefined;
   private _refreshing = false;
   private _again = false;
+  private _experiment = '';
   private _offset: number | undefined;
   private _disposed = false;
 
@@ -142,6 +148,7 @@ export class JobModel {
     const data = (await tracked)?.run.data;
     this.metrics = (data?.metrics ?? []).sort((one, other) => one.key.localeCompare(other.key));
     this.params = data?.params ?? [];
+    this._experiment = (await tracked)?.run.info?.experiment_id ?? '';
     this._emit();
     await Promise.all([this._curves(), this._children(), this._artifacts()]);
   }
@@ -179,6 +186,30 @@ export class JobModel {
     const path = `runs/${this.name}/children`;
     const page = await this.rest.api<Page<Run>>(this.workspace, HISTORY, path, { query: { $top: '1000' } });
     this.children = page.value;
+    if (this.type === 'Sweep') await this._values();
+  }
+
+  /** What each trial has logged of the metric that the sweep is about. */
+  private async _values(): Promise<void> {
+    const objective = this.resource?.properties.objective as { primaryMetric?: string } | undefined;
+    if (!this._experiment || !objective?.primaryMetric) return;
+    const found = await this.rest.api<{ runs?: Tracked['run'][] }>(
+      this.workspace,
+      MLFLOW,
+      'api/2.0/mlflow/runs/search',
+      {
+        method: 'POST',
+        body: {
+          experiment_ids: [this._experiment],
+          filter: `tags.mlflow.parentRunId = '${this.name}'`,
+          max_results: 1000
+        }
+      }
+    );
+    for (const run of found.runs ?? []) {
+      const value = run.data?.metrics?.find(one => one.key === objective.primaryMetric)?.value;
+      if (run.info && value !== undefined) this.values.set(run.info.run_id, Number(value));
+    }
   }
 
   private async _artifacts(): Promise<void> {

@@ -3,12 +3,14 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { cell } from '../format';
 import type { AssetModel } from '../model/asset';
-import { Badge, Facts, Fault, Part, Table, Time } from './basics';
+import { Badge, Content, Facts, Fault, Part, Table, Time } from './basics';
+import { Files } from './files';
 import { t } from './text';
 
 export interface AssetActions {
   verb: (verb: string) => void;
   code: () => void;
+  insert: (code: string) => void;
   look: () => void;
 }
 
@@ -78,15 +80,22 @@ export function AssetView({
           <Part title={t('History')}>
             <Facts
               pairs={[
-                [t('created'), <Time key="t" iso={shown.systemData?.createdAt ?? ''} />],
+                [t('created'), <Time key="t" long iso={shown.systemData?.createdAt ?? ''} />],
                 [t('by'), cell(shown.systemData?.createdBy)],
-                [t('changed'), <Time key="m" iso={shown.systemData?.lastModifiedAt ?? ''} />],
+                [t('changed'), <Time key="m" long iso={shown.systemData?.lastModifiedAt ?? ''} />],
                 [t('id'), <code key="i">{shown.id}</code>]
               ]}
             />
           </Part>
         </div>
-        {model.section.segment === 'data' && <Preview model={model} look={actions.look} busy={busy} />}
+        {model.files && (
+          <Part title={t('Files')}>
+            <Files model={model.files} insert={actions.insert} />
+          </Part>
+        )}
+        {model.section.segment === 'data' && !model.files && (
+          <Preview model={model} look={actions.look} busy={busy} />
+        )}
         {model.versions.length > 1 && (
           <Part title={t('Versions')}>
             <Table
@@ -112,7 +121,7 @@ function Preview({ model, look, busy }: { model: AssetModel; look: () => void; b
   return (
     <Part title={t('Preview')}>
       {model.preview ? (
-        content(model.preview.code === 0 ? model.preview.output : model.preview.error)
+        <Content text={model.preview.code === 0 ? model.preview.output : model.preview.error} />
       ) : (
         <button type="button" class="jp-AmlLab-button" disabled={busy} onClick={look}>
           {t('Show the first rows')}
@@ -120,31 +129,6 @@ function Preview({ model, look, busy }: { model: AssetModel; look: () => void; b
       )}
     </Part>
   );
-}
-
-/** Rows as a table; anything else as it stands. */
-function content(text: string): JSX.Element {
-  try {
-    const found: unknown = JSON.parse(text);
-    const rows = Array.isArray(found) ? (found as Record<string, unknown>[]) : [];
-    if (rows.length && rows.every(row => row && typeof row === 'object' && !Array.isArray(row))) {
-      const columns = [...new Set(rows.flatMap(row => Object.keys(row)))];
-      return (
-        <Table
-          columns={columns}
-          rows={rows.map((row, index) => ({
-            key: String(index),
-            cells: columns.map(
-              name => (typeof row[name] === 'number' ? row[name] : cell(row[name])) as ComponentChildren
-            )
-          }))}
-        />
-      );
-    }
-  } catch {
-    // it is text
-  }
-  return <pre class="jp-AmlLab-code">{text}</pre>;
 }
 
 /** Properties that say something, nested ones as one line each. */

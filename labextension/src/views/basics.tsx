@@ -1,7 +1,7 @@
 /** Small drawings that all others use. */
 
 import type { ComponentChildren, JSX } from 'preact';
-import { absolute, ago, icon, tone } from '../format';
+import { absolute, ago, cell, icon, tone } from '../format';
 import { t } from './text';
 
 /** A status as icon and word. */
@@ -24,11 +24,13 @@ export function Badge({ place }: { place: string }): JSX.Element {
 }
 
 /** A time, how long ago; the whole of it on hover. */
-export function Time({ iso }: { iso: string }): JSX.Element | null {
+export function Time({ iso, long = false }: { iso: string; long?: boolean }): JSX.Element | null {
   if (!iso) return null;
+  const since = ago(iso);
+  const past = long && /^\d+ (min|h|d)$/.test(since);
   return (
     <time dateTime={iso} title={absolute(iso)}>
-      {ago(iso)}
+      {past ? t('%1 ago', since) : since}
     </time>
   );
 }
@@ -78,6 +80,10 @@ export function Fault({ error, retry }: { error: Error; retry?: () => void }): J
   );
 }
 
+function kind(cell: ComponentChildren): string {
+  return cell === '' ? '' : typeof cell;
+}
+
 /** A table; numbers stand at the right. */
 export function Table({
   columns,
@@ -88,13 +94,16 @@ export function Table({
   rows: { key: string; cells: ComponentChildren[] }[];
   open?: (key: string) => void;
 }): JSX.Element {
+  const numeric = columns.map(
+    (_, at) => rows.length > 0 && rows.every(row => ['number', ''].includes(kind(row.cells[at])))
+  );
   return (
     <div class="jp-AmlLab-scroll" tabIndex={0} role="region" aria-label={t('Table')}>
       <table class="jp-AmlLab-table">
         <thead>
           <tr>
-            {columns.map(column => (
-              <th key={column} scope="col">
+            {columns.map((column, at) => (
+              <th key={column} scope="col" data-number={numeric[at]}>
                 {column}
               </th>
             ))}
@@ -120,4 +129,29 @@ export function Table({
       </table>
     </div>
   );
+}
+
+/** Rows as a table; anything else as it stands. */
+export function Content({ text }: { text: string }): JSX.Element {
+  try {
+    const found: unknown = JSON.parse(text);
+    const rows = Array.isArray(found) ? (found as Record<string, unknown>[]) : [];
+    if (rows.length && rows.every(row => row && typeof row === 'object' && !Array.isArray(row))) {
+      const columns = [...new Set(rows.flatMap(row => Object.keys(row)))];
+      return (
+        <Table
+          columns={columns}
+          rows={rows.map((row, index) => ({
+            key: String(index),
+            cells: columns.map(
+              name => (typeof row[name] === 'number' ? row[name] : cell(row[name])) as ComponentChildren
+            )
+          }))}
+        />
+      );
+    }
+  } catch {
+    // it is text
+  }
+  return <pre class="jp-AmlLab-code">{text}</pre>;
 }

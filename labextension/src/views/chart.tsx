@@ -52,19 +52,23 @@ export function thin(points: Point[], most = MOST): Point[] {
 export function Chart({
   title,
   points,
+  dots = [],
   axis = 'step',
   width = 320,
   height = 180
 }: {
   title: string;
   points: Point[];
+  /** More points, each by itself. */
+  dots?: Point[];
   axis?: string;
   width?: number;
   height?: number;
 }): JSX.Element {
   const shown = points.filter(one => Number.isFinite(one.x) && Number.isFinite(one.y));
-  const xs = shown.map(one => one.x);
-  const ys = shown.map(one => one.y);
+  const apart = thin(dots.filter(one => Number.isFinite(one.x) && Number.isFinite(one.y)));
+  const xs = [...shown, ...apart].map(one => one.x);
+  const ys = [...shown, ...apart].map(one => one.y);
   const low = xs.length ? minimum(xs) : 0;
   const high = xs.length ? maximum(xs) : 1;
   const upright = ticks(ys.length ? minimum(ys) : 0, ys.length ? maximum(ys) : 1);
@@ -104,6 +108,9 @@ export function Chart({
         <text x={width - RIGHT} y={height - 2} text-anchor="end">
           {axis}
         </text>
+        {apart.map((one, index) => (
+          <circle key={index} cx={px(one.x)} cy={py(one.y)} r={2.5} class="jp-AmlLab-dot" opacity={0.5} />
+        ))}
         {shown.length > 1 ? (
           <polyline points={line} class="jp-AmlLab-line" />
         ) : (

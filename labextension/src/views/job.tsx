@@ -2,11 +2,14 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { bytes, cell, duration, final, number } from '../format';
+import { graph, sweep } from '../model/children';
 import type { JobModel } from '../model/job';
 import type { Run } from '../model/rows';
 import { Badge, Facts, Fault, Part, Status, Table, Time } from './basics';
 import { Chart, type Point } from './chart';
+import { Graph } from './graph';
 import { Log } from './log';
+import { Sweep } from './sweep';
 import { t } from './text';
 
 /** What a job's page can do. */
@@ -128,7 +131,7 @@ function Overview({ model, actions }: { model: JobModel; actions: JobActions }):
               [t('experiment'), cell(held.experimentName)],
               [t('compute'), short(cell(held.computeId)) || cell(run?.target)],
               [t('environment'), short(cell(held.environmentId ?? trial(held).environmentId))],
-              [t('created'), <Time key="t" iso={model.resource?.systemData?.createdAt ?? ''} />],
+              [t('created'), <Time key="t" long iso={model.resource?.systemData?.createdAt ?? ''} />],
               [t('by'), cell(model.resource?.systemData?.createdBy)],
               [t('duration'), spent(run)],
               [
@@ -262,42 +265,26 @@ export function curve(found: { step: number; timestamp: number; value: number }[
 }
 
 function Children({ model, open }: { model: JobModel; open: (name: string) => void }): JSX.Element {
-  if (model.children.length === 0) return <p class="jp-AmlLab-soft">{t('There are no children yet.')}</p>;
+  const held = model.resource?.properties ?? {};
+  if (model.type === 'Sweep') return <Sweep found={sweep(held, model.children, model.values)} open={open} />;
   const shown = [...model.children].reverse();
-  const given = shown.map(one => parameters(one));
-  const names = [...new Set(given.flatMap(one => Object.keys(one)))];
-  const best = cell(
-    (model.resource?.properties.properties as Record<string, unknown> | undefined)?.best_child_run_id
-  );
   return (
-    <Table
-      columns={[t('name'), t('status'), t('duration'), ...names, ...(best ? [t('best')] : [])]}
-      open={open}
-      rows={shown.map((run, index) => ({
-        key: run.runId,
-        cells: [
-          run.displayName ?? run.runId,
-          <Status key="s" value={run.status} />,
-          spent(run),
-          ...names.map(name => numeric(given[index]?.[name])),
-          ...(best ? [run.runId === best ? t('★ best') : ''] : [])
-        ]
-      }))}
-    />
+    <>
+      {model.type === 'Pipeline' && <Graph graph={graph(held, model.children)} open={open} />}
+      {shown.length === 0 ? (
+        <p class="jp-AmlLab-soft">{t('There are no children yet.')}</p>
+      ) : (
+        <Table
+          columns={[t('name'), t('status'), t('duration')]}
+          open={open}
+          rows={shown.map(run => ({
+            key: run.runId,
+            cells: [run.displayName ?? run.runId, <Status key="s" value={run.status} />, spent(run)]
+          }))}
+        />
+      )}
+    </>
   );
-}
-
-function parameters(run: Run): Record<string, unknown> {
-  try {
-    const found: unknown = JSON.parse(run.properties?.hyperparameters ?? run.tags?.hyperparameters ?? '{}');
-    return found && typeof found === 'object' ? (found as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}
-
-function numeric(value: unknown): number | string {
-  return typeof value === 'number' ? Number(number(value)) : cell(value);
 }
 
 function Files({ model }: { model: JobModel }): JSX.Element {
@@ -330,7 +317,8 @@ function inputs(held: Record<string, unknown>): [string, string][] {
 function outputs(held: Record<string, unknown>, run: Run | undefined): [string, string][] {
   const found = (held.outputs ?? {}) as Record<string, { uri?: string }>;
   const made = (run?.outputs ?? {}) as Record<string, { assetId?: string } | undefined>;
-  return Object.entries(found).map(([name, one]) => [name, cell(one.uri) || cell(made[name]?.assetId)]);
+  const named = Object.entries(found).filter(([name]) => name !== 'default');
+  return named.map(([name, one]) => [name, cell(one.uri) || cell(made[name]?.assetId)]);
 }
 
 /** How long a run has taken, until now while it runs. */
