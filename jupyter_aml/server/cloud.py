@@ -16,8 +16,10 @@ from jupyter_aml.client import connect, targets
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.client.rest import Answer, Rest
+from jupyter_aml.commands.actions import jobs
 from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.arm import ids
+from jupyter_aml.local.jobs.logs import MOST, Piece, decode
 
 SAFE = "/:@$,;=+!*()~"
 PASSED = ("content-type", "retry-after", "azure-asyncoperation", "location", "etag", "x-ms-request-id")
@@ -91,6 +93,30 @@ class Cloud:
             body=body,
             headers={"Content-Type": content_type} if body and content_type else None,
         )
+
+    def log(self, arm_id: str, job: str, file: str = "", offset: int = 0) -> tuple[Piece, bool]:
+        """A piece of a log in Azure, as `local.jobs.logs.read` gives it, and whether the job has ended.
+
+        Raises:
+            NotFoundError: No profile names the workspace.
+            ResourceError: There is no such job, or Azure refuses.
+        """
+        reader = jobs.Reader(self.connection(arm_id))
+        final = reader.status(job) in jobs.FINAL  # before the log, so that an ended job's log is whole
+        files = reader.log_files(job)
+        wanted = file or next((name for name in jobs.MAIN_LOGS if name in files), "")
+        if wanted not in files:
+            return Piece(wanted, "", 0, 0, 0), final
+        _, size = reader.bytes_of(files[wanted], 0, 0)
+        begin = min(offset, size) if offset >= 0 else max(size + offset, 0)
+        found = b""
+        if begin < size:
+            found, size = reader.bytes_of(files[wanted], begin, begin + MOST - 1)
+        if offset < 0 < begin:
+            skipped = found.find(b"\n") + 1
+            found, begin = found[skipped:], begin + skipped
+        text, whole = decode(found, ends=final and begin + len(found) >= size)
+        return Piece(wanted, text, begin, begin + whole, size), final
 
     def connection(self, path: str) -> Connection:
         """The connection of the profile whose workspace a path, or an ARM id, names.

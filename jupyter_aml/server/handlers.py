@@ -13,6 +13,7 @@ import asyncio
 import json
 import re
 import sys
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -43,8 +44,8 @@ HOSTS = {"arm": ARM_HOST, "api": API_HOST}
 WATCHER = "jupyter_aml_watcher"
 """Name of the watcher among the settings of the web application."""
 METHODS = ("get", "put", "post", "patch", "delete")
-LONGEST_WAIT, LOOK = 30.0, 0.1
-"""Seconds for which a log may be waited for, and between two looks at it."""
+LONGEST_WAIT, LOOK, LOOK_AWAY = 30.0, 0.1, 2.0
+"""Seconds for which a log may be waited for, and between two looks at it, here and in Azure."""
 PYTHON = re.compile(r"^python[\d.]*$")
 """A kernel that names no interpreter gets Jupyter's own. Source: jupyter_client, LocalProvisioner."""
 WORKSPACE = parameter("workspace", "ARM id of the workspace.", required=True)
@@ -60,6 +61,12 @@ def service() -> Service:
 def away() -> Cloud:
     """Azure, as the profiles of this user's store name it."""
     return Cloud(service().store.home)
+
+
+def _here(arm_id: str) -> bool:
+    """Whether a workspace is this machine's to answer for."""
+    named = ids.parse(arm_id)
+    return named is None or service().store.owns(named.subscription)
 
 
 def entry_of(arm_id: str) -> Entry:
@@ -223,17 +230,22 @@ class LogHandler(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        entry = entry_of(self.get_query_argument("workspace"))
+        workspace = self.get_query_argument("workspace")
+        read = self._reader(workspace)
         job, file = self.get_query_argument("job"), self.get_query_argument("file", "")
         offset, wait = int(self._number("offset", 0)), min(self._number("wait", 0), LONGEST_WAIT)
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
         while True:
-            piece, final = await loop.run_in_executor(None, self._read, entry, job, file, offset)
+            piece, final = await loop.run_in_executor(None, read, job, file, offset)
             if piece.text or final or loop.time() >= until or self.request.connection.stream.closed():
                 break
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(LOOK if _here(workspace) else LOOK_AWAY)
         self.finish({**vars(piece), "final": final})
+
+    def _reader(self, workspace: str) -> Callable[[str, str, int], tuple[logs.Piece, bool]]:
+        """What reads a piece of a log, by job, file and offset."""
+        return partial(self._read, entry_of(workspace)) if _here(workspace) else partial(away().log, workspace)
 
     @staticmethod
     def _read(entry: Entry, job: str, file: str, offset: int) -> tuple[logs.Piece, bool]:
@@ -264,8 +276,7 @@ class CardHandler(Handler):
 
 def _connection(arm_id: str) -> Connection:
     """The connection to a workspace, here or in Azure."""
-    named = ids.parse(arm_id)
-    if named is not None and not service().store.owns(named.subscription):
+    if not _here(arm_id):
         return away().connection(arm_id)
     return local.connected(service(), entry_of(arm_id))
 
@@ -349,7 +360,16 @@ class CommandsHandler(Handler):
             raise ResourceError("words is missing; a list of words was expected.", code="UserError", target="words")
         if body is not None and not isinstance(body, str):
             raise ResourceError("body is no text.", code="UserError", target="body")
-        entry = entry_of(str(asked.get("workspace") or ""))
+        workspace = str(asked.get("workspace") or "")
+        if not _here(workspace):
+            line = " ".join(["%aml", *words])
+            raise ResourceError(
+                "The server runs verbs in workspaces of this machine.",
+                code="UserError",
+                target="workspace",
+                remedy=f"In a notebook that is connected to the workspace in Azure, type {line}",
+            )
+        entry = entry_of(workspace)
         folder = self._root()
         interpreter = self._interpreter(str(asked.get("kernel") or ""))
         running = commands.run(service().store, entry, words, body=body, folder=folder, interpreter=interpreter)

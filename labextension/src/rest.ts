@@ -163,6 +163,12 @@ export class Rest {
     return this.send<Piece>('GET', `log?${query}`, given);
   }
 
+  /** Where a file lies that a run has written, for a picture. */
+  artifact(workspace: string, job: string, path: string): string {
+    const query = new URLSearchParams({ run_id: job, path });
+    return `${this.settings.baseUrl}jupyter-aml/api/mlflow/v2.0${quoted(workspace)}/get-artifact?${query}`;
+  }
+
   /** The static forms of a job's card, as a notebook keeps them. */
   card(workspace: string, job: string): Promise<Record<string, unknown>> {
     return this.send('GET', `card?${new URLSearchParams({ workspace, job })}`);

@@ -55,3 +55,11 @@ test.each([
 ])('of %s, %s is read by code that fits', (root, name, code) => {
   expect(model({}, root).found.code(name)).toBe(code);
 });
+
+test('pictures are shown where they can be fetched', async () => {
+  const found = new FilesModel({} as Rest, '/w', 'azureml://jobs/j/', path => `fetch/${path}`);
+  found.path = ['plots'];
+  await found.open({ name: 'roc.png', folder: false, size: 9, modified: null });
+
+  expect([found.file, found.image]).toEqual(['roc.png', 'fetch/plots/roc.png']);
+});

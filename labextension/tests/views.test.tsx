@@ -1,6 +1,7 @@
 import { render, type VNode } from 'preact';
 import { expect, test, vi } from 'vitest';
 import { AssetModel } from '../src/model/asset';
+import { FilesModel } from '../src/model/files';
 import { JobModel } from '../src/model/job';
 import { row } from '../src/model/rows';
 import type { Resource, Rest, Section } from '../src/rest';
@@ -16,7 +17,8 @@ const ACTIONS = {
   cancel: NOTHING,
   rerun: NOTHING,
   archive: NOTHING,
-  code: NOTHING
+  code: NOTHING,
+  insert: NOTHING
 };
 
 function drawn(node: VNode): HTMLElement {
@@ -59,20 +61,23 @@ function evilJob(): JobModel {
   model.children = [
     { runId: EVIL, status: EVIL, properties: { hyperparameters: JSON.stringify({ [EVIL]: EVIL }) } }
   ];
-  model.artifacts = [{ path: EVIL, is_dir: false, file_size: 3 }];
   model.log.append(`${EVIL}\nTraceback (most recent call last):\n  ${EVIL}\nE: ${EVIL}\nend\n`);
   return model;
 }
 
 test('nothing that a job is called or says becomes markup', () => {
   const model = evilJob();
+  const files = new FilesModel({} as Rest, '/w', EVIL);
+  files.entries = [{ name: EVIL, folder: false, size: 3, modified: null }];
+  files.file = EVIL;
+  files.preview = { code: 0, output: EVIL, error: '' };
   const parts = tabs(model);
   expect(parts).toContain('children');
   for (const tab of parts) {
     const box = drawn(
       <>
         <JobHead model={model} place="LOCAL" busy={false} actions={ACTIONS} />
-        <JobBody model={model} tab={tab} source={<pre>{EVIL}</pre>} actions={ACTIONS} />
+        <JobBody model={model} tab={tab} source={<pre>{EVIL}</pre>} files={files} actions={ACTIONS} />
       </>
     );
     expect(box.querySelectorAll('img, script'), tab).toHaveLength(0);

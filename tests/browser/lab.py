@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -36,37 +37,69 @@ class Lab:
     """A running JupyterLab.
 
     Attributes:
+        folder: All that is its own.
         url: With a slash at its end.
         root: Its notebooks.
         home: The store of its kernels.
         report: The attempts of its processes to leave the machine.
     """
 
-    url: str
+    folder: Path
     token: str
-    root: Path
-    home: Path
-    report: Path
+    url: str = ""
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "notebooks"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "network.txt"
+
+    def start(self) -> None:
+        """Start it, at the address that it had before."""
+        log = self.folder / "lab.log"
+        port = urlsplit(self.url).port or 0
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                _command(self.root, self.token, port),
+                env=_environment(self.folder, self.home, self.report),
+                cwd=self.root,
+                stdout=out,
+                stderr=out,
+            )
+        self.url = _address(self.folder / "runtime", self.process, log, self.token)
+
+    def stop(self) -> None:
+        """End it; one that hangs while it ends its kernels is killed, and they end by themselves."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(SHUTDOWN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(PATIENCE)
 
 
 @contextlib.contextmanager
 def running() -> Iterator[Lab]:
     """A JupyterLab, ended with its kernels and its host."""
     folder = Path(tempfile.mkdtemp(prefix="aml-lab-"))
-    root, home, report = folder / "notebooks", folder / "home", folder / "network.txt"
-    root.mkdir()
-    token = secrets.token_hex(16)
-    log = folder / "lab.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            _command(root, token), env=_environment(folder, home, report), cwd=root, stdout=out, stderr=out
-        )
+    lab = Lab(folder, secrets.token_hex(16))
+    lab.root.mkdir()
     try:
-        yield Lab(_address(folder / "runtime", process, log, token), token, root, home, report)
-        assert fence.attempts(report) == []
+        lab.start()
+        yield lab
+        assert fence.attempts(lab.report) == []
     finally:
-        _end(process)
-        hosts.stop(home)
+        lab.stop()
+        hosts.stop(lab.home)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -83,22 +116,12 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a JupyterLab; one that hangs while it ends its kernels is killed, and they end by themselves."""
-    process.terminate()
-    try:
-        process.wait(SHUTDOWN)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(PATIENCE)
-
-
-def _command(root: Path, token: str) -> list[str]:
+def _command(root: Path, token: str, port: int) -> list[str]:
     options = {
         "IdentityProvider.token": token,
         "ServerApp.root_dir": root,
         "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": 0,
+        "ServerApp.port": port,
         "LabApp.expose_app_in_browser": True,
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]

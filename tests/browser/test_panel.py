@@ -178,6 +178,24 @@ def test_a_job_is_cancelled_while_the_kernel_is_busy(
     assert book.busy(1)
 
 
+def test_the_pictures_that_a_job_has_written_are_shown(panel: Locator, desk: Page, service: Service) -> None:
+    name = service.job(
+        "import matplotlib, mlflow\nmatplotlib.use('Agg')\nfrom matplotlib import pyplot\n"
+        "figure = pyplot.figure(figsize=(2, 1))\nmlflow.log_figure(figure, 'plots/roc.png')\n",
+        display_name="painter",
+    )
+    assert service.ended(name) == "Completed"
+    row(panel, "painter").first.click()
+    page = page_of(desk, "painter")
+    page.get_by_role("tab", name="Files").click()
+    page.get_by_role("button", name="plots/").click()
+    page.get_by_role("button", name="roc.png").click()
+
+    picture = page.get_by_role("img", name="roc.png")
+    expect(picture).to_have_js_property("naturalWidth", 200)
+    faultless(desk)
+
+
 def test_a_failed_job_pins_its_error_and_can_run_again(panel: Locator, desk: Page, service: Service) -> None:
     name = service.job("print('x\\n' * 2000)\nraise ValueError('too big')", display_name="fails")
     assert service.ended(name) == "Failed"

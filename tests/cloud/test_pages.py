@@ -117,3 +117,39 @@ def test_only_workspaces_of_profiles_are_reached(cloud: Cloud, azure: Azure, els
     with pytest.raises(NotFoundError, match="profiles of Azure are prod"):
         cloud.send("GET", elsewhere)
     assert azure.asked == []
+
+
+@pytest.mark.usefixtures("principal")
+def test_a_log_is_read_by_offset(cloud: Cloud, azure: Azure) -> None:
+    name = "told"
+    base = path(azure, "")
+    environment = json.dumps({"properties": {"image": "x"}}).encode()
+    job = json.dumps(
+        {
+            "properties": {
+                "jobType": "Command",
+                "command": "echo x",
+                "environmentId": f"{azure.entry.arm_id}/environments/e/versions/1",
+            }
+        }
+    ).encode()
+    kind = {"Content-Type": "application/json"}
+    cloud.send("PUT", f"{base}environments/e/versions/1", body=environment, headers=kind)
+    cloud.send("PUT", f"{base}jobs/{name}", body=job, headers=kind)
+    before, final = cloud.log(azure.entry.arm_id, name)
+    assert (before.text, before.size, final) == ("", 0, False)
+
+    folder = azure.service.store.workspace(azure.entry).runs_folder(name) / "user_logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "std_log.txt").write_bytes("first é\nsecond\n".encode() + b"\xc3")
+    whole, _ = cloud.log(azure.entry.arm_id, name)
+    rest, _ = cloud.log(azure.entry.arm_id, name, offset=9)
+    end, _ = cloud.log(azure.entry.arm_id, name, offset=-10)
+    none, _ = cloud.log(azure.entry.arm_id, name, offset=whole.next)
+
+    assert (whole.text, whole.next, whole.size) == ("first é\nsecond\n", 16, 17)
+    assert (rest.text, rest.offset) == ("second\n", 9)
+    assert (end.text, end.offset) == ("second\n", 9)
+    assert (none.text, none.next) == ("", 16)
+    with pytest.raises(ResourceError, match="nobody"):
+        cloud.log(azure.entry.arm_id, "nobody")

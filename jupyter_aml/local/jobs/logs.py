@@ -66,11 +66,11 @@ def read(workspace: Workspace, record: Record, file: str = "", offset: int = 0, 
     if offset < 0 < begin:
         skipped = found.find(b"\n") + 1
         found, begin = found[skipped:], begin + skipped
-    text, whole = _decode(found, ends=record.final and begin + len(found) >= size)
+    text, whole = decode(found, ends=record.final and begin + len(found) >= size)
     return Piece(wanted, text, begin, begin + whole, size)
 
 
-def _decode(found: bytes, *, ends: bool) -> tuple[str, int]:
+def decode(found: bytes, *, ends: bool) -> tuple[str, int]:
     """The text of bytes, and how many they are without a character that is cut off at the end."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(found, ends)

@@ -4,6 +4,7 @@ import type { Message } from '@lumino/messaging';
 import type { VNode } from 'preact';
 import { final } from '../format';
 import type { Live, News } from '../live';
+import { FilesModel } from '../model/files';
 import type { JobModel } from '../model/job';
 import { PreactWidget } from '../preact';
 import { type JobActions, JobBody, JobFault, JobHead, type JobTab, tabs, tabTitle } from '../views/job';
@@ -12,6 +13,8 @@ import { Tabs } from '../views/tabs';
 
 /** Milliseconds in which changes are gathered before they are fetched. */
 const GATHER = 250;
+/** Milliseconds between two looks at a job in Azure, which tells of no changes. */
+const AWAY = 10_000;
 
 /** What the page asks of the application. */
 export interface Application {
@@ -25,8 +28,10 @@ export class JobPage extends PreactWidget {
   private tab: JobTab = 'overview';
   private busy = false;
   private source: string | undefined;
+  private files: FilesModel | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private clock: ReturnType<typeof setInterval> | undefined;
+  private look: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly model: JobModel,
@@ -44,9 +49,11 @@ export class JobPage extends PreactWidget {
     if (this.isDisposed) return;
     clearTimeout(this.timer);
     clearInterval(this.clock);
+    clearInterval(this.look);
     this.live.changed.disconnect(this.hear, this);
     this.model.changed.disconnect(this.changed, this);
     this.model.seen(this, false);
+    this.files?.dispose();
     this.model.dispose();
     super.dispose();
   }
@@ -81,7 +88,13 @@ export class JobPage extends PreactWidget {
           chosen={this.tab}
           choose={tab => this.choose(tab as JobTab)}
         >
-          <JobBody model={model} tab={this.tab} source={this.code()} actions={this.actions} />
+          <JobBody
+            model={model}
+            tab={this.tab}
+            source={this.code()}
+            files={this.files}
+            actions={this.actions}
+          />
         </Tabs>
       </>
     );
@@ -94,6 +107,7 @@ export class JobPage extends PreactWidget {
     rerun: () => void this.act(() => this.again()),
     archive: () =>
       void this.act(() => this.model.archive(this.model.resource?.properties.isArchived !== true)),
+    insert: code => this.application.insert(code),
     code: () => this.application.insert(`job = %aml job show ${this.model.name}`)
   };
 
@@ -110,8 +124,20 @@ export class JobPage extends PreactWidget {
 
   private choose(tab: JobTab): void {
     this.tab = tab;
+    if (tab === 'files') this.browse();
     if (tab === 'source' && this.source === undefined) void this.fetch();
     this.update();
+  }
+
+  /** What the run has written, read anew whenever its part is chosen. */
+  private browse(): void {
+    const { rest, workspace, name } = this.model;
+    if (!this.files) {
+      const root = `azureml://jobs/${name}/outputs/artifacts/paths/`;
+      this.files = new FilesModel(rest, workspace, root, path => rest.artifact(workspace, name, path));
+      this.files.changed.connect(this.update, this);
+    }
+    void this.files.go(this.files.path);
   }
 
   private async fetch(): Promise<void> {
@@ -149,6 +175,9 @@ export class JobPage extends PreactWidget {
   private seen(visible: boolean): void {
     this.model.seen(this, visible);
     clearInterval(this.clock);
+    clearInterval(this.look);
+    const away = visible && this.place === 'AZURE';
+    this.look = away ? setInterval(() => !this.model.final && void this.model.refresh(), AWAY) : undefined;
     this.clock = visible ? setInterval(() => !final(this.model.status) && this.update(), 1000) : undefined;
     if (visible) this.update();
   }

@@ -14,6 +14,8 @@ export interface Entry {
   modified: string | null;
 }
 
+const PICTURE = /\.(png|jpe?g|gif|webp|svg)$/i;
+
 /** Readers of pandas by the end of a file's name. */
 const READERS: Record<string, string> = {
   csv: 'read_csv',
@@ -32,17 +34,21 @@ export class FilesModel {
   /** The file that is previewed, and its beginning. */
   file = '';
   preview: Ended | undefined;
+  /** Where the picture is that is shown. */
+  image = '';
   private readonly _changed = new Signal<this, void>(this);
   private _turn = 0;
   private _disposed = false;
 
   /**
    * @param root - As `aml ls` takes it: `workspaceblobstore/` or `azureml:iris:1`.
+   * @param picture - Where a picture below the root can be fetched from; without it none is shown.
    */
   constructor(
     private readonly rest: Rest,
     private readonly workspace: string,
-    readonly root: string
+    readonly root: string,
+    private readonly picture: ((path: string) => string) | undefined = undefined
   ) {}
 
   get changed(): ISignal<this, void> {
@@ -60,6 +66,7 @@ export class FilesModel {
     this.path = path;
     this.file = '';
     this.preview = undefined;
+    this.image = '';
     await this._work(['ls', this.where(), '--max-results', MOST, '-o', 'json'], ended => {
       this.entries = JSON.parse(ended.output || '[]') as Entry[];
     });
@@ -73,6 +80,12 @@ export class FilesModel {
     }
     this.file = entry.name;
     this.preview = undefined;
+    this.image = '';
+    if (this.picture && PICTURE.test(entry.name)) {
+      this.image = this.picture([...this.path, entry.name].join('/'));
+      this._emit();
+      return;
+    }
     await this._work(['preview', this.where(entry.name), '--rows', ROWS, '-o', 'json'], ended => {
       this.preview = ended;
     });

@@ -27,12 +27,6 @@ export interface Metric {
   timestamp: number;
 }
 
-export interface Artifact {
-  path: string;
-  is_dir: boolean;
-  file_size?: number;
-}
-
 interface Tracked {
   run: {
     info?: { run_id: string; experiment_id?: string };
@@ -50,7 +44,6 @@ export class JobModel {
   children: Run[] = [];
   /** Of a sweep: the metric of each trial that has logged it, by name. */
   values = new Map<string, number>();
-  artifacts: Artifact[] = [];
   readonly log = new LogText();
   logEnded = false;
   error: Error | undefined;
@@ -150,7 +143,7 @@ export class JobModel {
     this.params = data?.params ?? [];
     this._experiment = (await tracked)?.run.info?.experiment_id ?? '';
     this._emit();
-    await Promise.all([this._curves(), this._children(), this._artifacts()]);
+    await Promise.all([this._curves(), this._children()]);
   }
 
   /** What MLflow knows of it; a job that never ran has no run. */
@@ -210,14 +203,6 @@ export class JobModel {
       const value = run.data?.metrics?.find(one => one.key === objective.primaryMetric)?.value;
       if (run.info && value !== undefined) this.values.set(run.info.run_id, Number(value));
     }
-  }
-
-  private async _artifacts(): Promise<void> {
-    if (!this.run?.startTimeUtc) return;
-    const query = { run_id: this.name };
-    const path = 'api/2.0/mlflow/artifacts/list';
-    const found = await this.rest.api<{ files?: Artifact[] }>(this.workspace, MLFLOW, path, { query });
-    this.artifacts = found.files ?? [];
   }
 
   /** Read the log to its end, and wait for more while the job runs and somebody looks. */

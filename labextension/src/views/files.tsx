@@ -70,6 +70,7 @@ export function Files({ model, insert }: { model: FilesModel; insert: (code: str
             </button>
           </div>
           {model.preview && <Content text={model.preview.output} />}
+          {model.image && <img class="jp-AmlLab-picture" src={model.image} alt={model.file} />}
         </section>
       )}
     </div>

@@ -1,12 +1,14 @@
 /** A job: what it is, how far it is, what it measured, what it wrote. */
 
 import type { ComponentChildren, JSX } from 'preact';
-import { bytes, cell, duration, final, number } from '../format';
+import { cell, duration, final, number } from '../format';
 import { graph, sweep } from '../model/children';
+import type { FilesModel } from '../model/files';
 import type { JobModel } from '../model/job';
 import type { Run } from '../model/rows';
 import { Badge, Facts, Fault, Part, Status, Table, Time } from './basics';
 import { Chart, type Point } from './chart';
+import { Files } from './files';
 import { Graph } from './graph';
 import { Log } from './log';
 import { Sweep } from './sweep';
@@ -20,6 +22,7 @@ export interface JobActions {
   rerun: () => void;
   archive: () => void;
   code: () => void;
+  insert: (code: string) => void;
 }
 
 export type JobTab = 'overview' | 'metrics' | 'children' | 'log' | 'files' | 'source';
@@ -93,10 +96,12 @@ export function JobBody({
   model,
   tab,
   source,
+  files,
   actions
 }: {
   model: JobModel;
   tab: JobTab;
+  files: FilesModel | undefined;
   source: ComponentChildren;
   actions: JobActions;
 }): JSX.Element {
@@ -110,7 +115,7 @@ export function JobBody({
     case 'log':
       return <Log log={model.log} grows={!model.logEnded} />;
     case 'files':
-      return <Files model={model} />;
+      return files ? <Files model={files} insert={actions.insert} /> : <></>;
     case 'source':
       return <>{source}</>;
   }
@@ -284,19 +289,6 @@ function Children({ model, open }: { model: JobModel; open: (name: string) => vo
         />
       )}
     </>
-  );
-}
-
-function Files({ model }: { model: JobModel }): JSX.Element {
-  if (model.artifacts.length === 0) return <p class="jp-AmlLab-soft">{t('No file has been written.')}</p>;
-  return (
-    <Table
-      columns={[t('name'), t('size')]}
-      rows={model.artifacts.map(one => ({
-        key: one.path,
-        cells: [one.is_dir ? `${one.path}/` : one.path, one.is_dir ? '' : bytes(one.file_size ?? 0)]
-      }))}
-    />
   );
 }
 
