@@ -40,6 +40,7 @@ print("<b>about</b> to fail")
 raise ValueError("<img src=x onerror='window.harmed=1'> is no number")
 """
 IN_HTML = "text/html"
+LIVE = ".jp-Notebook .jp-AmlLab-card"
 FROZEN = ".jp-RenderedHTML .jp-Aml-card"
 
 
@@ -77,8 +78,9 @@ def name_on(card: Locator) -> str:
 
 
 def saved_cards(book: Book, index: int) -> list[dict[str, Any]]:
-    """The bundles of a cell's outputs as the notebook's file holds them, once its card is frozen."""
+    """The bundles of a cell's outputs as the notebook's file holds them, once all cards of it are frozen."""
     expect(book.output(index).locator(FROZEN)).to_have_count(1)
+    expect(book.page.locator(LIVE)).to_have_count(0)  # one that freezes later changes the notebook again
     return [dict(one["data"]) for one in book.save().cells[index].outputs if "data" in one]
 
 
