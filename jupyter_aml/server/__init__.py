@@ -14,7 +14,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(server_app: Any) -> None:
     """Add the handlers to a running server, and the events of the store."""
-    from jupyter_aml.server import events, freeze, handlers
+    from jupyter_aml.server import events, freeze, handlers, places
 
     server_app.web_app.add_handlers(".*$", handlers.routes(server_app.web_app.settings["base_url"]))
     server_app.event_logger.register_event_schema(events.SCHEMA)
@@ -25,11 +25,11 @@ def _load_jupyter_server_extension(server_app: Any) -> None:
 
     def before_saving(model: dict[str, Any], **_: Any) -> None:
         if model.get("type") == "notebook" and isinstance(model.get("content"), dict):
-            freeze.freeze(model["content"], handlers.final_card)
+            freeze.freeze(model["content"], places.final_card)
 
     server_app.contents_manager.register_pre_save_hook(before_saving)
     try:
-        watcher = events.Watcher(handlers.service().store, tell)
+        watcher = events.Watcher(places.service().store, tell)
     except AmlError as error:  # the pages say it as well, when they ask
         server_app.log.warning("jupyter_aml: %s", error)
         return

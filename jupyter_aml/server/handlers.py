@@ -14,29 +14,25 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web  # type: ignore[attr-defined]  # tornado re-exports it without saying so
 
-from jupyter_aml.client import local, targets
-from jupyter_aml.client.connection import Connection
-from jupyter_aml.errors import AmlError, NotFoundError, ResourceError
-from jupyter_aml.local.app import API_HOST, ARM_HOST, Service
-from jupyter_aml.local.arm import faults, ids
+from jupyter_aml.client import targets
+from jupyter_aml.errors import NotFoundError, ResourceError
+from jupyter_aml.local.app import API_HOST, ARM_HOST
 from jupyter_aml.local.arm.http import Request, Response
 from jupyter_aml.local.authz import tokens
 from jupyter_aml.local.jobs import logs, records
-from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.workspace import Entry
-from jupyter_aml.server import cards, cloud, commands, openapi
-from jupyter_aml.server.cloud import Cloud
+from jupyter_aml.server import cards, cloud, commands, openapi, places
+from jupyter_aml.server.base import Handler
 from jupyter_aml.server.events import Watcher
 from jupyter_aml.server.openapi import operation, parameter
 
@@ -51,73 +47,6 @@ PYTHON = re.compile(r"^python[\d.]*$")
 WORKSPACE = parameter("workspace", "ARM id of the workspace.", required=True)
 
 
-@cache
-def service() -> Service:
-    """The service over this user's store."""
-    return Service(Store.open())
-
-
-@cache
-def away() -> Cloud:
-    """Azure, as the profiles of this user's store name it."""
-    return Cloud(service().store.home)
-
-
-def _here(arm_id: str) -> bool:
-    """Whether a workspace is this machine's to answer for."""
-    named = ids.parse(arm_id)
-    return named is None or service().store.owns(named.subscription)
-
-
-def entry_of(arm_id: str) -> Entry:
-    """The workspace of an ARM id.
-
-    Raises:
-        NotFoundError: This store has none of that id.
-    """
-    named = ids.parse(arm_id)
-    found = service().store.entry(named.subscription, named.group, named.workspace) if named else None
-    if found is None:
-        known = ", ".join(entry.arm_id for entry in service().store.entries()) or "none"
-        raise NotFoundError(f"There is no local workspace '{arm_id}'; there are: {known}.")
-    return found
-
-
-class Handler(APIHandler):
-    """What all our handlers share."""
-
-    auth_resource = "jupyter_aml"
-    operations: ClassVar[dict[str, dict[str, Any]]] = {}
-    """What the handler answers, by method, for the OpenAPI document."""
-
-    def _number(self, name: str, default: float) -> float:
-        text = self.get_query_argument(name, str(default))
-        try:
-            return float(text)
-        except ValueError as error:
-            raise ResourceError(f"{name} is '{text}'; a number was expected.", code="UserError", target=name) from error
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """A refusal of ours as ARM writes it; the rest as Jupyter does."""
-        error = (kwargs.get("exc_info") or (None, None))[1]
-        if isinstance(error, AmlError):
-            told = error if isinstance(error, ResourceError) else _unavailable(error)
-            self.set_status(told.status)
-            self.finish(faults.body_of(told))
-            return
-        super().write_error(status_code, **kwargs)
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Refusals are no faults of the server."""
-        if not isinstance(value, AmlError):
-            super().log_exception(typ, value, tb)
-
-
-def _unavailable(error: AmlError) -> ResourceError:
-    """What keeps the store from being opened, as an answer."""
-    return ResourceError(error.message, status=503, code="ServiceUnavailable", why=error.why, remedy=error.remedy)
-
-
 class ServiceHandler(Handler):
     """Hands a request to the local service, off the event loop."""
 
@@ -127,7 +56,7 @@ class ServiceHandler(Handler):
 
     async def _pass_on(self, surface: str, path: str) -> None:
         named = cloud.subscription(path)
-        if named and not service().store.owns(named):
+        if named and not places.service().store.owns(named):
             await self._away(surface, path)
             return
         url = f"https://{HOSTS[surface]}/{quote(path)}"
@@ -136,18 +65,18 @@ class ServiceHandler(Handler):
         request = Request.build(
             str(self.request.method),
             url,
-            identity=tokens.local_identity(service().store),
+            identity=tokens.local_identity(places.service().store),
             headers={"content-type": self.request.headers.get("Content-Type", "")},
             body=self.request.body or b"",
         )
-        response = await asyncio.get_running_loop().run_in_executor(None, service().handle, request)
+        response = await asyncio.get_running_loop().run_in_executor(None, places.service().handle, request)
         self._answer(response)
 
     async def _away(self, surface: str, path: str) -> None:
         """Pass a request on to Azure, off the event loop."""
         request = self.request
         asked = partial(
-            away().send,
+            places.away().send,
             str(request.method),
             path,
             surface=surface,
@@ -208,9 +137,9 @@ class WorkspacesHandler(Handler):
     async def get(self) -> None:
         found = [
             {"name": one.name, "resourceGroup": one.group, "id": one.arm_id, "place": targets.LOCAL, "profile": ""}
-            for one in service().store.entries()
+            for one in places.service().store.entries()
         ]
-        self.finish({"value": [*found, *away().workspaces()]})
+        self.finish({"value": [*found, *places.away().workspaces()]})
 
 
 class LogHandler(Handler):
@@ -240,16 +169,20 @@ class LogHandler(Handler):
             piece, final = await loop.run_in_executor(None, read, job, file, offset)
             if piece.text or final or loop.time() >= until or self.request.connection.stream.closed():
                 break
-            await asyncio.sleep(LOOK if _here(workspace) else LOOK_AWAY)
+            await asyncio.sleep(LOOK if places.here(workspace) else LOOK_AWAY)
         self.finish({**vars(piece), "final": final})
 
     def _reader(self, workspace: str) -> Callable[[str, str, int], tuple[logs.Piece, bool]]:
         """What reads a piece of a log, by job, file and offset."""
-        return partial(self._read, entry_of(workspace)) if _here(workspace) else partial(away().log, workspace)
+        return (
+            partial(self._read, places.entry_of(workspace))
+            if places.here(workspace)
+            else partial(places.away().log, workspace)
+        )
 
     @staticmethod
     def _read(entry: Entry, job: str, file: str, offset: int) -> tuple[logs.Piece, bool]:
-        workspace = service().workspace(entry)
+        workspace = places.service().workspace(entry)
         with workspace.database.read() as reader:
             record = records.find(reader, job)  # before the log, so that a final job's log is whole
         return logs.read(workspace, record, file, offset), record.final
@@ -270,28 +203,8 @@ class CardHandler(Handler):
     @authorized
     async def get(self) -> None:
         workspace, job = self.get_query_argument("workspace"), self.get_query_argument("job")
-        drawn = await asyncio.get_running_loop().run_in_executor(None, cards.bundle, _connection(workspace), job)
+        drawn = await asyncio.get_running_loop().run_in_executor(None, cards.bundle, places.connection(workspace), job)
         self.finish(drawn)
-
-
-def _connection(arm_id: str) -> Connection:
-    """The connection to a workspace, here or in Azure."""
-    if not _here(arm_id):
-        return away().connection(arm_id)
-    return local.connected(service(), entry_of(arm_id))
-
-
-def final_card(arm_id: str, job: str) -> dict[str, Any] | None:
-    """The card of a local job that has ended; None of any other."""
-    named = ids.parse(arm_id)
-    entry = service().store.entry(named.subscription, named.group, named.workspace) if named else None
-    if entry is None:
-        return None
-    with service().workspace(entry).database.read() as reader:
-        record = records.get(reader, job)
-    if record is None or not record.final:
-        return None
-    return cards.bundle(local.connected(service(), entry), job)
 
 
 class StateHandler(Handler):
@@ -361,7 +274,7 @@ class CommandsHandler(Handler):
         if body is not None and not isinstance(body, str):
             raise ResourceError("body is no text.", code="UserError", target="body")
         workspace = str(asked.get("workspace") or "")
-        if not _here(workspace):
+        if not places.here(workspace):
             line = " ".join(["%aml", *words])
             raise ResourceError(
                 "The server runs verbs in workspaces of this machine.",
@@ -369,10 +282,10 @@ class CommandsHandler(Handler):
                 target="workspace",
                 remedy=f"In a notebook that is connected to the workspace in Azure, type {line}",
             )
-        entry = entry_of(workspace)
+        entry = places.entry_of(workspace)
         folder = self._root()
         interpreter = self._interpreter(str(asked.get("kernel") or ""))
-        running = commands.run(service().store, entry, words, body=body, folder=folder, interpreter=interpreter)
+        running = commands.run(places.service().store, entry, words, body=body, folder=folder, interpreter=interpreter)
         self._task = asyncio.ensure_future(running)
         try:
             ended = await self._task

@@ -17,7 +17,8 @@ import { ITranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { AssetPage } from './documents/asset';
 import { FormPage } from './documents/form';
-import { type Application, JobPage } from './documents/job';
+import { JobPage } from './documents/job';
+import type { Application } from './documents/page';
 import { icon } from './icon';
 import { Live } from './live';
 import { AssetModel } from './model/asset';
@@ -89,7 +90,8 @@ class Desk {
     if (!verb) throw new Error(t('There is no verb "%1" of "%2".', name, noun));
     const content = new FormPage(this.rest, workspace, noun, verb, {
       insert: code => this.insert(code),
-      done: () => undefined
+      done: () => undefined,
+      kernel: () => this.notebooks?.currentWidget?.sessionContext.session?.kernel?.name ?? ''
     });
     this.frame(`aml-form-${noun}-${name}-${Date.now()}`, t('New %1', noun), content);
   }

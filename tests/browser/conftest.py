@@ -16,11 +16,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from jupyter_aml.local.store.catalogue import Store
 from tests.browser import lab as labs
 from tests.browser.book import PATIENCE, Book
 from tests.browser.lab import Lab
+from tests.browser.panel import CLOSE, Service, fold
 
 WIDTH, HEIGHT = 1280, 1000
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -115,3 +117,27 @@ def _ask(lab: Lab, method: str, path: str) -> Any:
     request = urllib.request.Request(f"{lab.url}{path}", headers=headers, method=method)
     with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return json.loads(answer.read() or b"null")
+
+
+@pytest.fixture(scope="package")
+def service(lab: Lab) -> Service:
+    store = Store.open(lab.home)
+    store.rings = False
+    if not store.entries():
+        store.create()
+    store.database.close()
+    made = Service(lab)
+    made.workspace = made.ask("workspaces")["value"][0]["id"]
+    return made
+
+
+@pytest.fixture
+def panel(desk: Page, service: Service) -> Iterator[Locator]:
+    """The panel, open at the jobs."""
+    desk.evaluate("() => window.jupyterapp.commands.execute('aml:show-panel')")
+    found = desk.locator("#jupyter-aml")
+    expect(found).to_be_visible()
+    fold(found, "Jobs")
+    yield found
+    desk.evaluate(CLOSE)
+    found.get_by_role("searchbox").fill("")

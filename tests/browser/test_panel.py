@@ -5,120 +5,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from jupyter_aml.local.store.catalogue import Store
-from tests.browser.book import CONNECT, DARK, LIGHT, PATIENCE, Book
-from tests.browser.conftest import Lab
+from tests.browser.book import CONNECT, DARK, LIGHT, Book
+from tests.browser.lab import Lab
+from tests.browser.panel import ENVIRONMENT, HARM, Service, faultless, page_of, row
 
 pytestmark = pytest.mark.browser
-
-ENVIRONMENT = "azureml:AzureML-sklearn-1.5@latest"
-HARM = "<img src=x onerror='window.harmed=1'>"
-AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
-FAULTS = """async selector => (await axe.run(selector, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}))
-  .violations.map(one => [one.id, one.nodes[0].html.slice(0, 200), one.nodes[0].failureSummary])"""
-CLOSE = """() => [...window.jupyterapp.shell.widgets('main')]
-  .filter(widget => widget.id.startsWith('aml-'))
-  .forEach(widget => widget.dispose())"""
-
-
-class Service:
-    """The workspace as the panel's server answers for it."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.workspace = ""
-
-    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        headers = {"Authorization": f"token {self.lab.token}", "Content-Type": "application/json"}
-        sent = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.lab.url}jupyter-aml/{path}", sent, headers, method=method)
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def run(self, *words: str, body: str | None = None) -> str:
-        """What a verb of `aml` prints."""
-        asked = {"workspace": self.workspace, "words": list(words), "body": body}
-        ended = self.ask("commands", "POST", asked)
-        assert ended["code"] == 0, ended
-        return str(ended["output"])
-
-    def job(self, script: str, **more: str) -> str:
-        """The name of a new job that runs a script of Python."""
-        folder = self.lab.root / f"code-{secrets.token_hex(4)}"
-        folder.mkdir()
-        (folder / "main.py").write_text(script, encoding="utf-8")
-        name = f"panel_{secrets.token_hex(4)}"
-        asked = {"name": name, "code": str(folder), "command": "python -u main.py", "environment": ENVIRONMENT, **more}
-        self.run("job", "create", "--file", "-", body=json.dumps(asked))
-        return name
-
-    def status(self, name: str) -> str:
-        return str(self.ask(f"arm{self.workspace}/jobs/{name}")["properties"]["status"])
-
-    def ended(self, name: str) -> str:
-        until = time.monotonic() + PATIENCE
-        while (status := self.status(name)) not in {"Completed", "Failed", "Canceled"}:
-            assert time.monotonic() < until, status
-            time.sleep(0.05)
-        return status
-
-
-@pytest.fixture(scope="module")
-def service(lab: Lab) -> Service:
-    store = Store.open(lab.home)
-    store.rings = False
-    if not store.entries():
-        store.create()
-    store.database.close()
-    made = Service(lab)
-    made.workspace = made.ask("workspaces")["value"][0]["id"]
-    return made
-
-
-@pytest.fixture
-def panel(desk: Page, service: Service) -> Iterator[Locator]:
-    """The panel, open at the jobs."""
-    desk.evaluate("() => window.jupyterapp.commands.execute('aml:show-panel')")
-    found = desk.locator("#jupyter-aml")
-    expect(found).to_be_visible()
-    fold(found, "Jobs")
-    yield found
-    desk.evaluate(CLOSE)
-    found.get_by_role("searchbox").fill("")
-
-
-def fold(panel: Locator, title: str) -> None:
-    """Open a section."""
-    button = panel.get_by_role("button", name=title, exact=True)
-    if button.get_attribute("aria-expanded") != "true":
-        button.click()
-    expect(button).to_have_attribute("aria-expanded", "true")
-
-
-def row(panel: Locator, text: str) -> Locator:
-    return panel.get_by_role("treeitem").filter(has_text=text)
-
-
-def page_of(desk: Page, title: str) -> Locator:
-    return desk.locator(".jp-AmlLab-page:visible").filter(has=desk.get_by_role("heading", name=title))
-
-
-def faultless(desk: Page) -> None:
-    """Assert that axe finds no fault in the page in front and in the panel."""
-    if not desk.evaluate("() => !!window.axe"):
-        desk.add_script_tag(path=AXE)
-    front = desk.evaluate("() => '#' + CSS.escape(window.jupyterapp.shell.currentWidget.id)")
-    for selector in (front, "#jupyter-aml"):
-        assert desk.evaluate(FAULTS, selector) == []
 
 
 def test_the_sections_are_those_of_the_registry(panel: Locator, service: Service) -> None:
@@ -288,100 +185,6 @@ def test_a_pipeline_is_a_graph_with_live_states(panel: Locator, desk: Page, serv
     nodes.last.click()
     expect(page_of(desk, "train")).to_be_visible()
     assert service.ended(name) == "Completed"
-
-
-def test_a_datastore_is_browsed_and_a_file_is_read_by_the_code_that_is_offered(
-    panel: Locator, desk: Page, service: Service, opened: Callable[..., Book]
-) -> None:
-    file = service.lab.root / "wide.csv"
-    file.write_text("town,people\nKyiv,2952301\n", encoding="utf-8")
-    service.run("cp", str(file), "workspaceblobstore/raw/2026/wide.csv")
-    book = opened(CONNECT)
-    book.run(0)
-    fold(panel, "Datastores")
-    row(panel, "workspaceblobstore").click()
-    page = page_of(desk, "workspaceblobstore")
-
-    page.get_by_role("button", name="raw/").click()
-    page.get_by_role("button", name="2026/").click()
-    page.get_by_role("button", name="wide.csv").click()
-    expect(page.get_by_role("cell", name="Kyiv")).to_be_visible()
-    expect(page.get_by_role("cell", name="25 B")).to_be_visible()
-    faultless(desk)
-    page.get_by_role("button", name="Insert code that reads it").click()
-    source = "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.sharedModel.source"
-    expect(book.cell(1)).to_be_visible()
-    book.write(1, f"{desk.evaluate(source)}\nint(df.people.sum())")
-    expect(book.run(1)).to_contain_text("2952301")
-    row(panel, "workspaceblobstore").click()
-    page_of(desk, "workspaceblobstore").get_by_role("button", name="raw", exact=True).click()
-    expect(page_of(desk, "workspaceblobstore").get_by_role("button", name="2026/")).to_be_visible()
-
-
-def test_a_data_asset_is_previewed_and_its_code_runs(
-    panel: Locator, desk: Page, service: Service, opened: Callable[..., Book]
-) -> None:
-    file = service.lab.root / "flowers.csv"
-    for content in ("a,b\n1,2\n", "a,b,c\n1,2,3\n"):
-        file.write_text(content, encoding="utf-8")
-        service.run("data", "create", "flowers", str(file))
-    fold(panel, "Data")
-    row(panel, "flowers").click()
-    page = page_of(desk, "flowers")
-
-    expect(page.get_by_text("uri_file").first).to_be_visible()
-    page.get_by_role("button", name="Show the first rows").click()
-    expect(page.get_by_role("columnheader", name="c", exact=True)).to_be_visible()
-    page.get_by_label("Version", exact=True).select_option("1")
-    page.get_by_role("button", name="Show the first rows").click()
-    expect(page.get_by_role("columnheader", name="b", exact=True)).to_be_visible()
-    expect(page.get_by_role("columnheader", name="c", exact=True)).to_have_count(0)
-
-    book = opened(CONNECT)
-    book.run(0)
-    row(panel, "flowers").click()
-    page_of(desk, "flowers").get_by_role("button", name="Insert code").click()
-    expect(book.cell(1)).to_be_visible()
-    assert desk.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.sharedModel.source") == (
-        "flowers = %aml data show flowers:1"
-    )
-    book.write(1, "flowers = %aml data show flowers:1\nflowers.version, flowers.name")
-    expect(book.run(1)).to_contain_text("('1', 'flowers')")
-
-
-def test_an_asset_is_dragged_into_a_cell(
-    panel: Locator, desk: Page, service: Service, opened: Callable[..., Book]
-) -> None:
-    (service.lab.root / "dragged.csv").write_text("a\n1\n", encoding="utf-8")
-    service.run("data", "create", "dragged", str(service.lab.root / "dragged.csv"))
-    fold(panel, "Data")
-    book = opened(CONNECT, "")
-    book.run(0)
-
-    row(panel, "dragged").drag_to(book.cell(1).locator(".cm-content"))
-
-    expect(book.cell(1).locator(".cm-content")).to_have_text("dragged = %aml data show dragged")
-    expect(book.run(1)).not_to_contain_text("Error")
-
-
-def test_a_form_shows_its_line_refuses_and_creates(panel: Locator, desk: Page, service: Service) -> None:
-    (service.lab.root / "made.csv").write_text("a\n1\n", encoding="utf-8")
-    fold(panel, "Data")
-    panel.get_by_role("button", name="New: data", exact=True).click()
-    form = desk.locator(".jp-AmlLab-page:visible")
-    name = f"made{secrets.token_hex(3)}"
-
-    form.get_by_label("name", exact=False).first.fill(name)
-    form.get_by_label("path", exact=False).first.fill("nowhere.csv")
-    expect(form.locator("pre.jp-AmlLab-code").first).to_have_text(f"%aml data create --name {name} --path nowhere.csv")
-    form.get_by_role("button", name="Run", exact=True).click()
-    expect(form.get_by_role("alert")).to_contain_text("nowhere.csv")
-    faultless(desk)
-    form.get_by_label("path", exact=False).first.fill("made.csv")
-    form.get_by_role("button", name="Run", exact=True).click()
-
-    expect(form.get_by_role("status")).to_contain_text("Done.")
-    expect(row(panel, name)).to_be_visible()
 
 
 def test_a_long_list_is_read_as_far_as_it_is_scrolled(panel: Locator, desk: Page, service: Service, lab: Lab) -> None:

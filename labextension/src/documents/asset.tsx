@@ -4,13 +4,11 @@ import type { VNode } from 'preact';
 import type { Live, News } from '../live';
 import type { AssetModel } from '../model/asset';
 import { snippet } from '../model/code';
-import { PreactWidget } from '../preact';
 import { AssetView } from '../views/asset';
-import type { Application } from './job';
+import { t } from '../views/text';
+import { type Application, Page } from './page';
 
-export class AssetPage extends PreactWidget {
-  private busy = false;
-
+export class AssetPage extends Page {
   /**
    * @param sure - Asks the person before something is lost.
    */
@@ -18,11 +16,10 @@ export class AssetPage extends PreactWidget {
     private readonly model: AssetModel,
     private readonly live: Live,
     private readonly place: string,
-    private readonly application: Application,
+    application: Application,
     private readonly sure: (question: string) => Promise<boolean>
   ) {
-    super();
-    this.addClass('jp-AmlLab-page');
+    super(application);
     model.changed.connect(this.update, this);
     live.changed.connect(this.hear, this);
     void model.refresh();
@@ -58,21 +55,9 @@ export class AssetPage extends PreactWidget {
 
   private async verb(verb: string): Promise<void> {
     const { model } = this;
-    if (verb === 'delete' && !(await this.sure(`Delete the ${model.section.title} "${model.name}"?`))) return;
+    if (verb === 'delete' && !(await this.sure(t('Delete the %1 "%2"?', model.section.title, model.name))))
+      return;
     await model.act(verb);
-  }
-
-  private async act(work: () => Promise<void>): Promise<void> {
-    this.busy = true;
-    this.update();
-    try {
-      await work();
-    } catch (error) {
-      this.application.say((error as Error).message, 'error');
-    } finally {
-      this.busy = false;
-      this.update();
-    }
   }
 
   private hear(_: Live, news: News): void {

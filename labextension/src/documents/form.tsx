@@ -11,6 +11,8 @@ import { t } from '../views/text';
 export interface FormActions {
   insert: (code: string) => void;
   done: (ended: Ended) => void;
+  /** Name of the kernel of the notebook in use, whose interpreter a job gets; empty without one. */
+  kernel: () => string;
 }
 
 /** Flags that a form has no use for: they say how a terminal shows the result. */
@@ -206,7 +208,8 @@ export class FormPage extends PreactWidget {
     this.update();
     try {
       const body = this.body.trim() ? this.body : undefined;
-      this.ended = await this.rest.run(this.workspace.id, this.words(), { body });
+      const kernel = (this.noun === 'job' && this.actions.kernel()) || undefined;
+      this.ended = await this.rest.run(this.workspace.id, this.words(), { body, kernel });
       if (this.ended.code === 0) this.actions.done(this.ended);
     } catch (error) {
       this.ended = { code: 1, output: '', error: (error as Error).message };

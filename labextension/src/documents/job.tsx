@@ -6,27 +6,18 @@ import { final } from '../format';
 import type { Live, News } from '../live';
 import { FilesModel } from '../model/files';
 import type { JobModel } from '../model/job';
-import { PreactWidget } from '../preact';
 import { type JobActions, JobBody, JobFault, JobHead, type JobTab, tabs, tabTitle } from '../views/job';
 import { t } from '../views/text';
 import { Tabs } from '../views/tabs';
+import { type Application, Page } from './page';
 
 /** Milliseconds in which changes are gathered before they are fetched. */
 const GATHER = 250;
 /** Milliseconds between two looks at a job in Azure, which tells of no changes. */
 const AWAY = 10_000;
 
-/** What the page asks of the application. */
-export interface Application {
-  open: (segment: string, name: string) => void;
-  insert: (code: string) => void;
-  say: (message: string, kind?: 'success' | 'error') => void;
-  titled: (title: string, status: string) => void;
-}
-
-export class JobPage extends PreactWidget {
+export class JobPage extends Page {
   private tab: JobTab = 'overview';
-  private busy = false;
   private source: string | undefined;
   private files: FilesModel | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -37,10 +28,9 @@ export class JobPage extends PreactWidget {
     private readonly model: JobModel,
     private readonly live: Live,
     private readonly place: string,
-    private readonly application: Application
+    application: Application
   ) {
-    super();
-    this.addClass('jp-AmlLab-page');
+    super(application);
     model.changed.connect(this.changed, this);
     live.changed.connect(this.hear, this);
   }
@@ -157,19 +147,6 @@ export class JobPage extends PreactWidget {
     if (ended.code !== 0) throw new Error(ended.error || ended.output);
     const name = (JSON.parse(ended.output) as { name: string }).name;
     this.application.open('jobs', name);
-  }
-
-  private async act(work: () => Promise<void>): Promise<void> {
-    this.busy = true;
-    this.update();
-    try {
-      await work();
-    } catch (error) {
-      this.application.say((error as Error).message, 'error');
-    } finally {
-      this.busy = false;
-      this.update();
-    }
   }
 
   private seen(visible: boolean): void {

@@ -207,8 +207,8 @@ def test_the_server_is_free_of_the_sdk() -> None:
     """Neither the handlers nor the command table load it."""
     code = """
 import sys
-from jupyter_aml.server import events, handlers, words
-words.sections(), words.table(), handlers.away().workspaces()
+from jupyter_aml.server import events, handlers, places, words
+words.sections(), words.table(), places.away().workspaces()
 print(sorted(name for name in sys.modules if name.startswith(("azure", "mlflow", "pandas"))))
 """
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

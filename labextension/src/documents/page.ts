@@ -1,0 +1,35 @@
+/** What the pages of the main area share: one thing is done at a time, and what is refused is said. */
+
+import { PreactWidget } from '../preact';
+
+/** What a page asks of the application. */
+export interface Application {
+  open: (segment: string, name: string) => void;
+  insert: (code: string) => void;
+  say: (message: string, kind?: 'success' | 'error') => void;
+  titled: (title: string, status: string) => void;
+}
+
+export abstract class Page extends PreactWidget {
+  /** Whether something is being done. */
+  protected busy = false;
+
+  constructor(protected readonly application: Application) {
+    super();
+    this.addClass('jp-AmlLab-page');
+  }
+
+  /** Do something for the person; an error of it is told. */
+  protected async act(work: () => Promise<void>): Promise<void> {
+    this.busy = true;
+    this.update();
+    try {
+      await work();
+    } catch (error) {
+      this.application.say((error as Error).message, 'error');
+    } finally {
+      this.busy = false;
+      this.update();
+    }
+  }
+}
