@@ -36,7 +36,7 @@ $(MODULES): labextension/package-lock.json
 	@touch $@
 
 $(BUILT): $(MODULES) $(shell find labextension/src labextension/style labextension/schema -type f) \
-  labextension/package.json labextension/tsconfig.json
+  labextension/package.json labextension/tsconfig.json labextension/widgets.mjs
 	@cd labextension && npm run --silent build </dev/null >/dev/null
 	@touch $@
 
@@ -106,4 +106,5 @@ soak: setup chromium spark ## what takes long: hundreds of kills, big data
 	$(BIN)/python -m pytest -m soak --timeout 3600 </dev/null
 
 clean: ## remove what was made
-	rm -rf $(VENV) out build dist labextension/node_modules labextension/lib jupyter_aml/labextension
+	rm -rf $(VENV) out build dist labextension/node_modules labextension/lib jupyter_aml/labextension \
+	  jupyter_aml/widgets/*/widget.js jupyter_aml/widgets/widget.css

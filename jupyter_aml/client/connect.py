@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from jupyter_aml.client import (
 )
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
-from jupyter_aml.client.sign_in import AzureSignIn
+from jupyter_aml.client.sign_in import AzureSignIn, Prompt, nobody
 from jupyter_aml.client.targets import Target
 from jupyter_aml.errors import ConnectError
 from jupyter_aml.local.doors import requests as door
@@ -176,8 +176,24 @@ def client_for(made: Connection) -> MLClient:
     return found
 
 
-def opened(profile: Profile, home: Path) -> Connection:
-    """The connection of a profile of Azure without a client, for a server: nobody is there to sign in.
+def opened(
+    profile: Profile,
+    home: Path,
+    *,
+    way: str = "",
+    present: Callable[[], bool] = nobody,
+    prompt: Prompt | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Connection:
+    """The connection of a profile of Azure without a client, for a server.
+
+    Args:
+        profile: Where, and how to sign in.
+        home: The store's folder.
+        way: How to sign in now, in place of the profile's own.
+        present: Whether a person is there to sign in; a server has none unless one has just asked to.
+        prompt: Shows that person the device code.
+        say: Says that person a sentence.
 
     Raises:
         ConnectError: The profile names no workspace of Azure, or the rules forbid the cloud.
@@ -188,16 +204,12 @@ def opened(profile: Profile, home: Path) -> Connection:
         msg = f"The profile {profile.name!r} names no subscription."
         raise ConnectError(msg, remedy="Save it with azure:SUBSCRIPTION/RESOURCE_GROUP/WORKSPACE as its target.")
     cloud = clouds.cloud(profile.cloud)
+    person: dict[str, Any] = {"prompt": prompt, "say": say, "present": present}
     signing = AzureSignIn(
-        cloud,
-        home,
-        tenant=profile.tenant,
-        client=profile.client,
-        subscription=target.subscription,
-        present=False,
+        cloud, home, tenant=profile.tenant, client=profile.client, subscription=target.subscription, **person
     )
     names = (target.subscription, target.group, target.workspace)
-    return Connection(targets.AZURE, *names, signing.credential(profile.sign_in), cloud, profile.name)
+    return Connection(targets.AZURE, *names, signing.credential(way or profile.sign_in), cloud, profile.name)
 
 
 def offline() -> bool:

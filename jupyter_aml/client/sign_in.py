@@ -26,6 +26,26 @@ identity where there is one, `az login`, then the person (browser or device code
 Prompt = Callable[[str, str, Any], None]
 
 
+class SignInNeededError(ConnectError):
+    """Only a person can sign in, and none is there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nobody has signed in to Azure here, or the sign-in has expired.",
+            remedy="Sign in from the panel in JupyterLab, or with `%aml connect` in a notebook, then repeat.",
+        )
+
+
+def somebody() -> bool:
+    """A person is there, as in a notebook or a terminal."""
+    return True
+
+
+def nobody() -> bool:
+    """Nobody is there, as in a server."""
+    return False
+
+
 class Remembered:
     """A person's sign-in that is asked for once: the account is kept in the store, its tokens in the cache.
 
@@ -33,7 +53,8 @@ class Remembered:
         make: Makes the interactive credential, for a kept account or for a new one.
         path: Where the account's record lies; it names the account and holds no secret.
         said: Called with a sentence after somebody signed in anew.
-        present: Whether a person is there who can sign in.
+        present: Whether a person is there who can sign in: asked before, and again when the sign-in has come, so that
+            who has left meanwhile is not signed in.
     """
 
     def __init__(
@@ -42,7 +63,7 @@ class Remembered:
         path: Path,
         said: Callable[[], None] = lambda: None,
         *,
-        present: bool = True,
+        present: Callable[[], bool] = somebody,
     ) -> None:
         self._make = make
         self._path = path
@@ -67,10 +88,12 @@ class Remembered:
         try:
             return getattr(self._inner, method)(*scopes, **options)
         except AuthenticationRequiredError as error:
-            if not self._present:
-                msg = "Nobody has signed in to Azure here, or the sign-in has expired."
-                raise ConnectError(msg, remedy="Sign in with `%aml connect` in a notebook, then repeat.") from error
+            if not self._present():
+                self._let_go()  # somebody may sign in elsewhere, and the record is read anew
+                raise SignInNeededError from error
             record = self._inner.authenticate(scopes=list(scopes))
+            if not self._present():
+                raise SignInNeededError from error
             self._write(record.serialize())
             self._said()
             return getattr(self._inner, method)(*scopes, **options)
@@ -87,6 +110,10 @@ class Remembered:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path.touch(mode=0o600)
         self._path.write_text(record, encoding="utf-8")
+
+    def _let_go(self) -> None:
+        self.close()
+        self._inner = None
 
     def close(self) -> None:
         """Let go of open connections."""
@@ -118,7 +145,7 @@ class AzureSignIn:
         subscription: str = "",
         prompt: Prompt | None = None,
         say: Callable[[str], None] | None = None,
-        present: bool = True,
+        present: Callable[[], bool] = somebody,
     ) -> None:
         self._present = present
         self.cloud = cloud

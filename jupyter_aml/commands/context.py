@@ -28,6 +28,10 @@ def _no_display(_shown: object) -> None:
     return None
 
 
+def _no_widget(_connection: object, _name: str) -> dict[str, Any]:
+    return {}
+
+
 @dataclass
 class Context:
     """What a verb may use.
@@ -39,6 +43,7 @@ class Context:
         stdout: Writes text for the person or the pipe, as a log that is followed.
         stderr: Writes warnings and progress.
         display: Shows an object at once, before the verb returns, as a card that refreshes.
+        widget: Gives a job's widget as a part of a MIME bundle, by connection and name; nothing where none is wanted.
         ask: Asks yes or no; without a person it answers no.
         target: Where to, if not the connected workspace.
         quiet: Whether warnings are left out.
@@ -55,6 +60,7 @@ class Context:
     stdout: Callable[[str], None] = _write_out
     stderr: Callable[[str], None] = _write_error
     display: Callable[[object], Any] = _no_display
+    widget: Callable[[Any, str], dict[str, Any]] = _no_widget
     ask: Callable[[str], bool] | None = None
     target: Target = field(default_factory=Target)
     quiet: bool = False

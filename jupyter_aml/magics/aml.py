@@ -75,6 +75,7 @@ class Aml:
             local_namespace=inner,
             interactive=True,
             display=_display,
+            widget=_widget,
             ask=_ask,
             cells=self.marked,
             steps=self.steps,
@@ -85,6 +86,12 @@ def _display(shown: object) -> Any:
     from IPython.display import display
 
     return display(shown)
+
+
+def _widget(connection: Any, name: str) -> dict[str, Any]:
+    from jupyter_aml.widgets import wish
+
+    return wish.beside(connection, name)
 
 
 def _ask(question: str) -> bool:

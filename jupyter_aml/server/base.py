@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from jupyter_server.base.handlers import APIHandler
 
+from jupyter_aml.client.sign_in import SignInNeededError
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.arm import faults
 
@@ -41,5 +42,7 @@ class Handler(APIHandler):
 
 
 def _unavailable(error: AmlError) -> ResourceError:
-    """What keeps the store from being opened, as an answer."""
+    """What keeps the store from being opened, or a person from being let in, as an answer."""
+    if isinstance(error, SignInNeededError):
+        return ResourceError(error.message, status=401, code="AuthenticationFailed", remedy=error.remedy)
     return ResourceError(error.message, status=503, code="ServiceUnavailable", why=error.why, remedy=error.remedy)

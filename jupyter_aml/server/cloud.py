@@ -6,6 +6,7 @@ identity, `az login`) or from a sign-in that a notebook has kept; they never rea
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,15 +17,21 @@ from jupyter_aml.client import connect, targets
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.client.rest import Answer, Rest
-from jupyter_aml.commands.actions import jobs
+from jupyter_aml.commands.actions import jobs, pieces
 from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.arm import ids
-from jupyter_aml.local.jobs.logs import MOST, Piece, decode
+from jupyter_aml.local.jobs.logs import Piece
 
 SAFE = "/:@$,;=+!*()~"
 PASSED = ("content-type", "retry-after", "azure-asyncoperation", "location", "etag", "x-ms-request-id")
 """Headers of an answer that a page may need."""
 PLACES = ("subscriptions", "resourcegroups", "workspaces")
+Names = tuple[str, str, str]
+OPERATION = re.compile(
+    r"subscriptions/[^/]+/providers/Microsoft\.MachineLearningServices/locations/[^/]+/\w*operations?(status|results?)/[^/]+$",
+    re.IGNORECASE,
+)
+"""An operation that goes on; its address names a subscription, and no workspace."""
 
 
 class Cloud:
@@ -37,26 +44,42 @@ class Cloud:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._held: dict[Profile, Rest] = {}
+        self._latest: dict[Names, str] = {}
         self._lock = threading.Lock()
 
     def workspaces(self) -> list[dict[str, Any]]:
         """Those that a profile names: name, resourceGroup, id, place, profile."""
         found = []
-        for profile in Profiles(self._home).list():
-            if profile.place != targets.AZURE:
-                continue
+        for profile in self._profiles():
             target = targets.parse(profile.target)
-            if target.subscription and target.workspace:
+            named = ids.workspace_id(target.subscription, target.group, target.workspace)
+            if target.workspace and profile == self.profile(named):
                 found.append(
                     {
                         "name": target.workspace,
                         "resourceGroup": target.group,
-                        "id": ids.workspace_id(target.subscription, target.group, target.workspace),
+                        "id": named,
                         "place": targets.AZURE,
                         "profile": profile.name,
                     }
                 )
         return found
+
+    def hold(self, profile: Profile, connection: Connection) -> None:
+        """From now on reach the workspace of a profile by this connection, which has been signed in."""
+        with self._lock:
+            before = self._held.get(profile)
+            self._held[profile] = Rest(connection)
+            self._latest[_names(profile)] = profile.name
+        if before is not None:
+            before.close()
+
+    def forget(self, name: str) -> None:
+        """Let go of the connection of a profile."""
+        with self._lock:
+            gone = [self._held.pop(profile) for profile in list(self._held) if profile.name == name]
+        for rest in gone:
+            rest.close()
 
     def send(
         self,
@@ -101,22 +124,7 @@ class Cloud:
             NotFoundError: No profile names the workspace.
             ResourceError: There is no such job, or Azure refuses.
         """
-        reader = jobs.Reader(self.connection(arm_id))
-        final = reader.status(job) in jobs.FINAL  # before the log, so that an ended job's log is whole
-        files = reader.log_files(job)
-        wanted = file or next((name for name in jobs.MAIN_LOGS if name in files), "")
-        if wanted not in files:
-            return Piece(wanted, "", 0, 0, 0), final
-        _, size = reader.bytes_of(files[wanted], 0, 0)
-        begin = min(offset, size) if offset >= 0 else max(size + offset, 0)
-        found = b""
-        if begin < size:
-            found, size = reader.bytes_of(files[wanted], begin, begin + MOST - 1)
-        if offset < 0 < begin:
-            skipped = found.find(b"\n") + 1
-            found, begin = found[skipped:], begin + skipped
-        text, whole = decode(found, ends=final and begin + len(found) >= size)
-        return Piece(wanted, text, begin, begin + whole, size), final
+        return pieces.remote(jobs.Reader(self.connection(arm_id)), job, file, offset)
 
     def connection(self, path: str) -> Connection:
         """The connection of the profile whose workspace a path, or an ARM id, names.
@@ -126,21 +134,46 @@ class Cloud:
         """
         return self._rest(path.lstrip("/")).connection
 
-    def _rest(self, path: str) -> Rest:
-        named = _workspace(path)
-        profiles = [one for one in Profiles(self._home).list() if one.place == targets.AZURE]
-        for profile in profiles:
-            target = targets.parse(profile.target)
-            if (target.subscription.lower(), target.group.lower(), target.workspace.lower()) == named:
-                with self._lock:
-                    if profile not in self._held:
-                        self._held[profile] = Rest(connect.opened(profile, self._home))
-                    return self._held[profile]
+    def signed_in(self, path: str) -> Profile:
+        """The profile whose workspace a path names, when a token can be had without a person.
+
+        Raises:
+            NotFoundError: No profile names it.
+            ConnectError: Nobody has signed in, or the rules forbid the cloud.
+        """
+        connection = self.connection(path)
+        connection.credential.get_token(f"{connection.cloud.arm}/.default")
+        return self.profile(path)
+
+    def profile(self, path: str) -> Profile:
+        """The profile whose workspace a path names; of several the one that was signed in to last, else the first.
+
+        Raises:
+            NotFoundError: No profile names it.
+        """
+        path = path.lstrip("/")
+        named, profiles = _workspace(path), self._profiles()
+        depth = 1 if OPERATION.match(path) else len(PLACES)
+        found = [one for one in profiles if _names(one)[:depth] == named[:depth]]
+        if found:
+            return next((one for one in found if one.name == self._latest.get(named)), found[0])
         known = ", ".join(profile.name for profile in profiles) or "none"
         raise NotFoundError(
             f"No local workspace and no profile has the address /{path}; profiles of Azure are {known}.",
-            remedy="Type `%aml connect azure:SUB/RG/WS --save NAME` in a notebook, then repeat.",
+            remedy="Connect to it from the panel in JupyterLab, or with `%aml connect azure:SUB/RG/WS --save NAME`.",
         )
+
+    def _profiles(self) -> list[Profile]:
+        """Those of Azure that name a workspace."""
+        found = [one for one in Profiles(self._home).list() if one.place == targets.AZURE]
+        return [one for one in found if targets.parse(one.target).subscription]
+
+    def _rest(self, path: str) -> Rest:
+        profile = self.profile(path)
+        with self._lock:
+            if profile not in self._held:
+                self._held[profile] = Rest(connect.opened(profile, self._home))
+            return self._held[profile]
 
 
 def subscription(path: str) -> str:
@@ -148,7 +181,13 @@ def subscription(path: str) -> str:
     return _workspace(path)[0]
 
 
-def _workspace(path: str) -> tuple[str, str, str]:
+def _names(profile: Profile) -> Names:
+    """Subscription, group and workspace of a profile, in lower case."""
+    target = targets.parse(profile.target)
+    return target.subscription.lower(), target.group.lower(), target.workspace.lower()
+
+
+def _workspace(path: str) -> Names:
     """Subscription, group and workspace that a path names, in lower case; empty where it names none."""
     words = path.lower().split("/")
     found = [words[words.index(place) + 1] if place in words[:-1] else "" for place in PLACES]

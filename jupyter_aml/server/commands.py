@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_aml.local.store.catalogue import Store
+from jupyter_aml.client.profiles import Profile
 from jupyter_aml.local.store.workspace import Entry
 
 SECONDS = 600.0
@@ -31,27 +31,35 @@ class Ended:
     error: str
 
 
-def line(words: Sequence[str], entry: Entry) -> list[str]:
-    """The words of `aml` for one workspace."""
+def anywhere(words: Sequence[str]) -> list[str]:
+    """What Python runs for words of `aml` that name their own place."""
+    return ["jupyter_aml.cli", *words]
+
+
+def here(words: Sequence[str], entry: Entry) -> list[str]:
+    """What Python runs for words of `aml` in a workspace of this machine."""
     place = ["--subscription", entry.subscription, "--resource-group", entry.group, "--workspace-name", entry.name]
-    return [*words, *place]
+    return [*anywhere(words), *place]
+
+
+def away(words: Sequence[str], profile: Profile) -> list[str]:
+    """What Python runs for words of `aml` in the workspace of a profile of Azure, with nobody there to sign in."""
+    return ["jupyter_aml.cli.unattended", profile.name, *words]
 
 
 async def run(
-    store: Store,
-    entry: Entry,
-    words: Sequence[str],
+    home: Path,
+    line: Sequence[str],
     *,
     body: str | None = None,
     folder: Path,
     interpreter: str = sys.executable,
 ) -> Ended:
-    """Run one verb of `aml` on a workspace; when the awaiting task is cancelled, the process is ended.
+    """Run one verb of `aml`; when the awaiting task is cancelled, the process is ended.
 
     Args:
-        store: Which store the workspace is in.
-        entry: The workspace.
-        words: Noun, verb and their words, without `aml`.
+        home: The store's folder.
+        line: A module and its words: see `here`, `away` and `anywhere`.
         body: What it reads from its standard input; None for nothing.
         folder: Where it runs; relative paths of its words begin there.
         interpreter: A job that it submits has this one unless it names an environment.
@@ -62,13 +70,12 @@ async def run(
     process = await asyncio.create_subprocess_exec(
         interpreter,
         "-m",
-        "jupyter_aml.cli",
-        *line(words, entry),
+        *line,
         stdin=asyncio.subprocess.DEVNULL if body is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=folder,
-        env={**os.environ, "JUPYTER_AML_HOME": str(store.home)},
+        env={**os.environ, "JUPYTER_AML_HOME": str(home)},
     )
     given = None if body is None else body.encode()
     try:

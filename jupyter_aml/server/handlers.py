@@ -3,8 +3,9 @@
 Below `{base}/jupyter-aml/`: `arm/<ARM path>` and `api/<run history path>` are answered by the local workspace, or by
 Azure for the workspaces that profiles name. `workspaces` lists what there is, `log` reads a growing log, `card` draws
 a job as notebooks keep it, `state` says how far the events have come, `sections` what a panel shows, `commands` is the
-command table, and a POST to it runs a verb; `openapi.json` describes all of it. Every handler asks for Jupyter's
-authentication and keeps its XSRF check.
+command table, and a POST to it runs a verb; `connect` makes a workspace or keeps a profile, `sign-in` signs in to it;
+`invoke` asks an online endpoint; `openapi.json` describes all of it. Every handler asks for Jupyter's authentication
+and keeps its XSRF check.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from jupyter_aml.local.app import API_HOST, ARM_HOST
 from jupyter_aml.local.arm.http import Request, Response
 from jupyter_aml.local.authz import tokens
 from jupyter_aml.local.jobs import logs, records
+from jupyter_aml.local.store.watching import Watcher
 from jupyter_aml.local.store.workspace import Entry
-from jupyter_aml.server import cards, cloud, commands, openapi, places
+from jupyter_aml.server import cards, cloud, commands, connecting, openapi, places, scoring
 from jupyter_aml.server.base import Handler
-from jupyter_aml.server.events import Watcher
 from jupyter_aml.server.openapi import operation, parameter
 
 HOSTS = {"arm": ARM_HOST, "api": API_HOST}
@@ -274,24 +275,23 @@ class CommandsHandler(Handler):
         if body is not None and not isinstance(body, str):
             raise ResourceError("body is no text.", code="UserError", target="body")
         workspace = str(asked.get("workspace") or "")
-        if not places.here(workspace):
-            line = " ".join(["%aml", *words])
-            raise ResourceError(
-                "The server runs verbs in workspaces of this machine.",
-                code="UserError",
-                target="workspace",
-                remedy=f"In a notebook that is connected to the workspace in Azure, type {line}",
-            )
-        entry = places.entry_of(workspace)
-        folder = self._root()
+        line = await self._line(workspace, words)
+        home, folder = places.service().store.home, self._root()
         interpreter = self._interpreter(str(asked.get("kernel") or ""))
-        running = commands.run(places.service().store, entry, words, body=body, folder=folder, interpreter=interpreter)
+        running = commands.run(home, line, body=body, folder=folder, interpreter=interpreter)
         self._task = asyncio.ensure_future(running)
         try:
             ended = await self._task
         except asyncio.CancelledError:
             return
         self.finish(vars(ended))
+
+    async def _line(self, workspace: str, words: list[str]) -> list[str]:
+        """What Python runs for words of `aml` in a workspace, here or in Azure."""
+        if places.here(workspace):
+            return commands.here(words, places.entry_of(workspace))
+        look = partial(places.away().signed_in, workspace)
+        return commands.away(words, await asyncio.get_running_loop().run_in_executor(None, look))
 
     def _root(self) -> Path:
         """The folder that the server serves."""
@@ -334,6 +334,9 @@ PATHS: tuple[tuple[str, Any], ...] = (
     ("jupyter-aml/state", StateHandler),
     ("jupyter-aml/sections", SectionsHandler),
     ("jupyter-aml/commands", CommandsHandler),
+    ("jupyter-aml/connect", connecting.ConnectHandler),
+    ("jupyter-aml/sign-in", connecting.SignInHandler),
+    ("jupyter-aml/invoke", scoring.InvokeHandler),
     ("jupyter-aml/openapi.json", OpenapiHandler),
     ("jupyter-aml/{surface}/{path}", ServiceHandler),
 )

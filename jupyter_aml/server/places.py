@@ -7,6 +7,7 @@ from typing import Any
 
 from jupyter_aml.client import local
 from jupyter_aml.client.connection import Connection
+from jupyter_aml.client.signing import SignIns
 from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.app import Service
 from jupyter_aml.local.arm import ids
@@ -27,6 +28,12 @@ def service() -> Service:
 def away() -> Cloud:
     """Azure, as the profiles of this user's store name it."""
     return Cloud(service().store.home)
+
+
+@cache
+def signing() -> SignIns:
+    """The sign-ins to those profiles."""
+    return SignIns(service().store.home, away().hold)
 
 
 def here(arm_id: str) -> bool:

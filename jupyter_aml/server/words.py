@@ -8,18 +8,51 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from jupyter_aml.client import targets
 from jupyter_aml.commands.grammar import Flag, Noun, Positional, Verb, grammar
 from jupyter_aml.local.resources import registry
 from jupyter_aml.local.resources.base import ARM, Type
 
 LISTED = "{WS}/"
-FIRST = ("jobs", "data", "datastores", "models", "environments", "components", "computes")
+FIRST = (
+    "jobs",
+    "data",
+    "datastores",
+    "models",
+    "environments",
+    "components",
+    "computes",
+    "onlineEndpoints",
+    "batchEndpoints",
+    "schedules",
+)
 """The order in which people look for them; what is not named here follows by its name."""
+AWAY = (
+    ("onlineEndpoints", "online endpoint", "online-endpoint"),
+    ("batchEndpoints", "batch endpoint", "batch-endpoint"),
+    ("serverlessEndpoints", "serverless endpoint", "serverless-endpoint"),
+    ("schedules", "schedule", "schedule"),
+    ("connections", "connection", "connection"),
+)
+"""What Azure lists besides: segment, title, noun. A type of the registry takes the place of its segment's entry.
+
+Source: GET operations of a workspace, api-version 2024-10-01-preview.
+"""
 
 
 @cache
 def sections() -> list[dict[str, Any]]:
-    """The resource types that a workspace lists and a noun names: URL segment, title, whether they have versions."""
+    """The resource types that a workspace lists and a noun names: URL segment, title, whether they have versions.
+
+    `places` says which workspaces have them: those of this machine, those in Azure, or both.
+    """
+    own = _own()
+    known = {str(section["segment"]) for section in own}
+    return sorted([*own, *(one for one in _away() if one["segment"] not in known)], key=_rank)
+
+
+def _own() -> list[dict[str, Any]]:
+    """Those of the registry."""
     nouns = grammar().nouns
     found = []
     for kind in registry.all_types():
@@ -36,9 +69,26 @@ def sections() -> list[dict[str, Any]]:
                 "versioned": any(f"{LISTED}{kind.segment}/{{name}}/versions" == pattern for _, pattern in routes),
                 "noun": noun.name,
                 "verbs": [verb.name for verb in noun.verbs],
+                "places": [targets.LOCAL, targets.AZURE],
             }
         )
-    return sorted(found, key=_rank)
+    return found
+
+
+def _away() -> list[dict[str, Any]]:
+    """Those of Azure alone; a noun that the command table does not have yet has no verbs."""
+    nouns = grammar().nouns
+    return [
+        {
+            "segment": segment,
+            "title": title,
+            "versioned": False,
+            "noun": noun,
+            "verbs": [verb.name for verb in nouns[noun].verbs] if noun in nouns else [],
+            "places": [targets.AZURE],
+        }
+        for segment, title, noun in AWAY
+    ]
 
 
 def _rank(section: dict[str, Any]) -> tuple[int, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-MIME = "application/vnd.jupyter-aml.job+json"
+VENDOR = "application/vnd.jupyter-aml."
+MIME = f"{VENDOR}job+json"
 VERSION = 1
 FINAL = ("Completed", "Failed", "Canceled")
 KEPT = ("status", "started", "ended", "metrics", "params", "best")
@@ -22,3 +23,8 @@ def bundle(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     final = {key: snapshot[key] for key in KEPT if snapshot.get(key)} if snapshot.get("status") in FINAL else None
     told = {key: str(snapshot.get(key) or "") for key in ("workspace", "place", "name")}
     return {MIME: {"version": VERSION, **told, "final": final}}
+
+
+def told(kind: str, what: Mapping[str, Any]) -> dict[str, Any]:
+    """The MIME bundle of another live form than a job's: what a page needs to draw it from REST."""
+    return {f"{VENDOR}{kind}+json": {"version": VERSION, **what}}

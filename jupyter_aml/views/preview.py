@@ -1,4 +1,4 @@
-"""The beginning of a file: a table for delimited text, indented JSON, else its first lines."""
+"""The beginning of a file: delimited text as a table, indented JSON, cells of a notebook, else its first lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from jupyter_aml.views import formats, markup, table
+from jupyter_aml.views import formats, markup, mlmodel, table
 
 Snapshot = Mapping[str, Any]
 ROWS = 10
@@ -21,15 +21,27 @@ DELIMITED: Mapping[str, str] = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv":
 
 @dataclass(frozen=True)
 class Preview:
-    """What the first bytes of a file show: `kind` is table, json, text, binary or empty."""
+    """What the first bytes of a file show.
+
+    Attributes:
+        kind: table, cells (of a notebook), model (MLflow's), json, text, binary or empty.
+        rows: Of a table; of cells their type and source.
+        facts: Of a model, as `mlmodel.read` gives them.
+    """
 
     kind: str
     rows: list[dict[str, Any]] = field(default_factory=list)
     text: str = ""
     note: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> Any:
+        """What -o prints of it."""
+        return self.facts or (self.rows if self.kind in {"table", "cells"} else self.text)
 
 
-def read(name: str, data: bytes, *, total: int | None = None, rows: int = ROWS) -> Preview:
+def read(name: str, data: bytes, *, total: int | None = None, rows: int = ROWS, lines: int = LINES) -> Preview:
     """Look at the first bytes of a file.
 
     Args:
@@ -37,6 +49,7 @@ def read(name: str, data: bytes, *, total: int | None = None, rows: int = ROWS) 
         data: Its beginning; a last incomplete line is left out.
         total: Its whole size in bytes, when `data` may be less.
         rows: How many rows of a table to keep.
+        lines: How many lines of a text to keep.
     """
     partial = total is not None and total > len(data)
     if not data:
@@ -53,10 +66,9 @@ def read(name: str, data: bytes, *, total: int | None = None, rows: int = ROWS) 
     if ending in {".jsonl", ".ndjson"}:
         return _json_lines(content, rows, more)
     if ending in {".json", ".ipynb"} and not partial:
-        return _json(content)
-    lines = content.split("\n")
-    note = f"the first {LINES} lines" if len(lines) > LINES else more
-    return Preview("text", text="\n".join(lines[:LINES]), note=note)
+        return _json(content, lines, notebook=ending == ".ipynb")
+    facts = mlmodel.read(content) if PurePosixPath(name).name == mlmodel.NAME and not partial else {}
+    return Preview("model", facts=facts) if facts else _text(content, lines, more)
 
 
 def html(snapshot: Snapshot) -> str:
@@ -65,6 +77,10 @@ def html(snapshot: Snapshot) -> str:
     top = markup.head(str(snapshot.get("name") or ""), str(snapshot.get("place") or ""), soft=found.note)
     if found.kind == "table":
         return markup.card(top, table.grid(found.rows))
+    if found.kind == "cells":
+        return markup.card(top, *(markup.section(cell["type"], markup.code(cell["source"])) for cell in found.rows))
+    if found.kind == "model":
+        return markup.card(top, mlmodel.html(found.facts))
     return markup.card(top, markup.code(found.text) if found.text else "")
 
 
@@ -72,8 +88,23 @@ def plain(snapshot: Snapshot) -> str:
     """The preview as text."""
     found: Preview = snapshot["preview"]
     first = [str(part) for part in (snapshot.get("name"), found.note, snapshot.get("place")) if part]
-    body = table.plain(found.rows) if found.kind == "table" else found.text
-    return f"{' · '.join(first)}\n{body}".rstrip()
+    return f"{' · '.join(first)}\n{_plain(found)}".rstrip()
+
+
+def _plain(found: Preview) -> str:
+    if found.kind == "table":
+        return table.plain(found.rows)
+    if found.kind == "model":
+        return mlmodel.plain(found.facts)
+    marks = {"code": "# %%"}
+    cells = [f"{marks.get(cell['type'], '# %% [' + cell['type'] + ']')}\n{cell['source']}" for cell in found.rows]
+    return "\n\n".join(cells) or found.text
+
+
+def _text(content: str, most: int, more: str) -> Preview:
+    lines = content.split("\n")
+    note = f"the first {most} lines" if len(lines) > most else more
+    return Preview("text", text="\n".join(lines[:most]), note=note)
 
 
 def _delimited(content: str, delimiter: str, rows: int, more: str) -> Preview:
@@ -118,11 +149,24 @@ def _json_lines(content: str, rows: int, more: str) -> Preview:
     return Preview("table", rows=records, note=", ".join(part for part in (f"first {len(found)} rows", more) if part))
 
 
-def _json(content: str) -> Preview:
+def _json(content: str, most: int, *, notebook: bool) -> Preview:
     try:
         found = json.loads(content)
     except ValueError as error:
-        return Preview("text", text="\n".join(content.split("\n")[:LINES]), note=f"not valid JSON: {error}")
+        return Preview("text", text="\n".join(content.split("\n")[:most]), note=f"not valid JSON: {error}")
+    cells = _cells(found) if notebook else []
+    if cells:
+        return Preview("cells", rows=cells, note=f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}")
     lines = json.dumps(found, indent=2, ensure_ascii=False).split("\n")
-    note = f"the first {LINES} of {len(lines)} lines" if len(lines) > LINES else ""
-    return Preview("json", text="\n".join(lines[:LINES]), note=note)
+    note = f"the first {most} of {len(lines)} lines" if len(lines) > most else ""
+    return Preview("json", text="\n".join(lines[:most]), note=note)
+
+
+def _cells(notebook: Any) -> list[dict[str, Any]]:
+    """The sources of a notebook's cells. Source: nbformat 4, where a source is a text or a list of lines."""
+    listed = notebook.get("cells") if isinstance(notebook, dict) else None
+    return [
+        {"type": str(cell.get("cell_type") or ""), "source": "".join(cell.get("source") or "")}
+        for cell in (listed if isinstance(listed, list) else [])
+        if isinstance(cell, dict)
+    ]

@@ -17,7 +17,10 @@ const TONES: Record<string, Tone> = {
   Finalizing: 'busy',
   Failed: 'bad'
 };
-const WAITING = ['NotStarted', 'Starting', 'Provisioning', 'Preparing', 'Queued'];
+const WAITING = [
+  ...['NotStarted', 'Starting', 'Provisioning', 'Preparing', 'Queued'],
+  ...['Creating', 'Updating', 'Scaling', 'Deleting']
+];
 const FINAL = ['Completed', 'Failed', 'Canceled'];
 
 export type Tone = 'good' | 'busy' | 'bad' | 'wait' | 'still';

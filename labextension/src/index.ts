@@ -16,6 +16,9 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { AssetPage } from './documents/asset';
+import { ConnectPage } from './documents/connect';
+import { ComparePage } from './documents/compare';
+import { EndpointPage } from './documents/endpoint';
 import { FormPage } from './documents/form';
 import { JobPage } from './documents/job';
 import type { Application } from './documents/page';
@@ -23,12 +26,17 @@ import { icon } from './icon';
 import { Live } from './live';
 import { AssetModel } from './model/asset';
 import { snippet } from './model/code';
-import { JobModel } from './model/job';
+import { ConnectModel } from './model/connect';
+import { comparable, CompareModel, MOST } from './model/compare';
+import { EndpointModel, ENDPOINTS } from './model/endpoint';
+import { JobModel, Pool } from './model/job';
 import { PanelModel } from './model/panel';
+import { outputs } from './outputs';
 import { Panel } from './panel/panel';
 import type { PreactWidget } from './preact';
 import { renderer } from './renderer';
 import { Rest, type Section, type Verb, type Workspace } from './rest';
+import { ServerTransport } from './server';
 import { speak, t } from './views/text';
 
 const ID = 'jupyter-aml:panel';
@@ -39,7 +47,10 @@ const COMMANDS = {
   show: 'aml:show-panel',
   open: 'aml:open',
   create: 'aml:new',
-  refresh: 'aml:refresh'
+  connect: 'aml:connect',
+  insert: 'aml:insert',
+  refresh: 'aml:refresh',
+  compare: 'aml:compare'
 };
 
 interface Place extends ReadonlyPartialJSONObject {
@@ -48,19 +59,31 @@ interface Place extends ReadonlyPartialJSONObject {
   name: string;
 }
 
+interface Chosen extends ReadonlyPartialJSONObject {
+  workspace: string;
+  names: string[];
+  /** Of a page that was open before. */
+  id?: string;
+}
+
 /** All that the documents share. */
 class Desk {
   readonly rest: Rest;
   readonly live: Live;
   readonly tracker = new WidgetTracker<MainAreaWidget<PreactWidget>>({ namespace: 'jupyter-aml' });
+  readonly comparisons = new WidgetTracker<MainAreaWidget<ComparePage>>({
+    namespace: 'jupyter-aml-compare'
+  });
+  private readonly pool: Pool;
   private sections: Promise<Section[]> | undefined;
 
   constructor(
     private readonly app: JupyterFrontEnd,
     private readonly notebooks: INotebookTracker | null
   ) {
-    this.rest = new Rest(app.serviceManager.serverSettings);
+    this.rest = new Rest(new ServerTransport(app.serviceManager.serverSettings));
     this.live = new Live(app.serviceManager.events, () => this.rest.state());
+    this.pool = new Pool(this.rest);
   }
 
   /** Open the page of a resource, or go to it when it is open. */
@@ -81,6 +104,26 @@ class Desk {
     await this.tracker.save(main);
   }
 
+  /** Open the comparison of some jobs, or go to it when it is open. */
+  async compare({ workspace, names: given, id }: Chosen): Promise<void> {
+    const { names, fault } = comparable(given);
+    if (fault) throw new Error(t('Between 2 and %1 jobs can be compared; these are %2.', MOST, names.length));
+    const held = this.comparisons.find(({ content: { model } }) => {
+      return model.workspace === workspace && model.names.join() === names.join();
+    });
+    if (held) {
+      this.app.shell.activateById(held.id);
+      return;
+    }
+    const badge = await this.place(workspace);
+    const model = new CompareModel(this.pool, workspace, names);
+    const application: Application = { ...this.application(workspace), titled: () => undefined };
+    const kept = (): void => void this.comparisons.save(main);
+    const content = new ComparePage(model, this.live, badge, application, kept);
+    const main = this.frame(id ?? `aml-compare-${Date.now().toString(36)}`, t('Comparison'), content);
+    await this.comparisons.add(main);
+  }
+
   /** Open a form for a verb. */
   async form(noun: string, name: string, workspace: Workspace): Promise<void> {
     const table = await this.rest.commands();
@@ -94,6 +137,16 @@ class Desk {
       kernel: () => this.notebooks?.currentWidget?.sessionContext.session?.kernel?.name ?? ''
     });
     this.frame(`aml-form-${noun}-${name}-${Date.now()}`, t('New %1', noun), content);
+  }
+
+  /** Open the page that connects, or signs in to a profile. */
+  connect(profile: string, connected: (workspace: string) => void): void {
+    const content = new ConnectPage(new ConnectModel(this.rest, profile), {
+      insert: code => this.insert(code),
+      say: (message, kind) => this.say(message, kind),
+      connected
+    });
+    this.frame(`aml-connect-${Date.now()}`, profile ? t('Sign in to %1', profile) : t('Connect'), content);
   }
 
   /** Put code into the active notebook, below the active cell. */
@@ -117,17 +170,32 @@ class Desk {
     else Notification.success(message, { autoClose: 3000 });
   }
 
-  private async page(place: Place, titled: (title: string, status: string) => void): Promise<PreactWidget> {
-    const application: Application = {
-      open: (segment, name) => void this.open({ ...place, segment, name }),
+  /** What every page of a workspace can ask for. */
+  private application(workspace: string): Omit<Application, 'titled'> {
+    const failed = (error: Error): void => this.say(error.message, 'error');
+    return {
+      open: (segment, name) => void this.open({ workspace, segment, name }).catch(failed),
+      compare: names => void this.compare({ workspace, names }).catch(failed),
       insert: code => this.insert(code),
-      say: (message, kind) => this.say(message, kind),
-      titled
+      say: (message, kind) => this.say(message, kind)
     };
+  }
+
+  /** Where a workspace lies. */
+  private async place(workspace: string): Promise<Workspace['place']> {
     const workspaces = (await this.rest.workspaces()).value;
-    const badge = workspaces.find(one => one.id === place.workspace)?.place ?? 'LOCAL';
+    return workspaces.find(one => one.id === workspace)?.place ?? 'LOCAL';
+  }
+
+  private async page(place: Place, titled: (title: string, status: string) => void): Promise<PreactWidget> {
+    const application: Application = { ...this.application(place.workspace), titled };
+    const badge = await this.place(place.workspace);
     if (place.segment === 'jobs') {
       return new JobPage(new JobModel(this.rest, place.workspace, place.name), this.live, badge, application);
+    }
+    if (ENDPOINTS.includes(place.segment)) {
+      const model = new EndpointModel(this.rest, place.workspace, place.segment, place.name);
+      return new EndpointPage(model, this.live, badge, application, sure);
     }
     this.sections ??= this.rest.sections().then(page => page.value);
     const section = (await this.sections).find(one => one.segment === place.segment);
@@ -136,7 +204,7 @@ class Desk {
     return new AssetPage(model, this.live, badge, application, sure);
   }
 
-  private frame(id: string, title: string, content: PreactWidget): MainAreaWidget<PreactWidget> {
+  private frame<T extends PreactWidget>(id: string, title: string, content: T): MainAreaWidget<T> {
     const main = new MainAreaWidget({ content });
     main.id = id;
     content.id = `${id}-content`;
@@ -153,10 +221,10 @@ class Desk {
 /** What a page shows, for the next time that JupyterLab is opened. */
 const places = new WeakMap<MainAreaWidget<PreactWidget>, Place>();
 
-async function sure(question: string): Promise<boolean> {
+async function sure(question: string, label = t('Delete')): Promise<boolean> {
   const answer = await showDialog({
     title: question,
-    buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: t('Delete') })]
+    buttons: [Dialog.cancelButton(), Dialog.warnButton({ label })]
   });
   return answer.button.accept;
 }
@@ -188,14 +256,30 @@ const panel: JupyterFrontEndPlugin<void> = {
           void desk.open({ workspace: model.workspace.id, segment, name: row.name }).catch(failed);
       },
       create: noun => void app.commands.execute(COMMANDS.create, { noun }),
+      connect: profile => void app.commands.execute(COMMANDS.connect, profile ? { profile } : {}),
+      make: () =>
+        void desk.rest
+          .connect({ target: 'local' })
+          .then(made => model.go(made.id))
+          .catch(failed),
+      forget: profile => void forget(profile).catch(failed),
       drag: (segment, row, event) => {
         const noun = model.sections.find(one => one.segment === segment)?.noun ?? '';
         event.dataTransfer?.setData('text/plain', snippet(noun, row.name));
         if (event.dataTransfer) event.dataTransfer.effectAllowed = 'copy';
       },
-      remember: (workspace, segment) => void state.save(REMEMBERED, { workspace, segment })
+      remember: (workspace, segment) => void state.save(REMEMBERED, { workspace, segment }),
+      compare: names => {
+        if (model.workspace) void desk.compare({ workspace: model.workspace.id, names }).catch(failed);
+      }
     });
     const failed = (error: Error): void => desk.say(error.message, 'error');
+    const forget = async (profile: string): Promise<void> => {
+      const question = t('Forget the profile "%1"? The workspace in Azure stays as it is.', profile);
+      if (!(await sure(question, t('Forget')))) return;
+      await desk.rest.forget(profile);
+      await model.refresh();
+    };
     widget.title.icon = icon;
     widget.title.caption = 'Azure Machine Learning';
     app.shell.add(widget, 'left', { rank: 500 });
@@ -215,21 +299,38 @@ const panel: JupyterFrontEndPlugin<void> = {
       label: t('Open an Object of an Azure ML Workspace'),
       execute: given => desk.open(given as Place)
     });
+    app.commands.addCommand(COMMANDS.insert, {
+      label: t('Insert Code below the Active Cell'),
+      isVisible: given => typeof given.code === 'string',
+      execute: given => desk.insert(String(given.code))
+    });
+    app.commands.addCommand(COMMANDS.compare, {
+      label: t('Compare Azure ML Jobs'),
+      isVisible: given => Array.isArray(given.names),
+      execute: given => desk.compare(given as Chosen)
+    });
     app.commands.addCommand(COMMANDS.create, {
       label: given => (given.noun ? t('New Azure ML %1…', given.noun) : t('New in the Azure ML Workspace…')),
       icon,
       execute: async given => {
         if (!model.workspace) await model.refresh();
         if (!model.workspace) {
-          desk.say(t('There is no workspace yet: type %aml connect local in a notebook.'), 'error');
+          desk.connect('', id => void model.go(id));
           return;
         }
         await desk.form(String(given.noun ?? 'job'), 'create', model.workspace).catch(failed);
       }
     });
+    app.commands.addCommand(COMMANDS.connect, {
+      label: t('Connect to an Azure ML Workspace…'),
+      caption: t('One on this machine, or one in Azure'),
+      icon,
+      execute: given => desk.connect(String(given.profile ?? ''), id => void model.go(id))
+    });
     const category = t('Azure ML');
     palette?.addItem({ command: COMMANDS.show, category });
     palette?.addItem({ command: COMMANDS.refresh, category });
+    palette?.addItem({ command: COMMANDS.connect, category });
     for (const noun of ['job', 'data', 'datastore', 'model', 'environment', 'compute']) {
       palette?.addItem({ command: COMMANDS.create, category, args: { noun } });
     }
@@ -238,6 +339,11 @@ const panel: JupyterFrontEndPlugin<void> = {
       void restorer.restore(desk.tracker, {
         command: COMMANDS.open,
         args: one => places.get(one) ?? {},
+        name: one => one.id
+      });
+      void restorer.restore(desk.comparisons, {
+        command: COMMANDS.compare,
+        args: ({ id, content: { model } }) => ({ id, workspace: model.workspace, names: model.names }),
         name: one => one.id
       });
     }
@@ -249,4 +355,4 @@ const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [panel, renderer];
+export default [panel, renderer, outputs];

@@ -9,6 +9,7 @@ import { final } from './format';
 import { Live, type News } from './live';
 import { type JobModel, Pool } from './model/job';
 import { Rest } from './rest';
+import { ServerTransport } from './server';
 import { Card } from './views/card';
 import { t } from './views/text';
 
@@ -145,7 +146,11 @@ export class JobOutput extends Widget implements IRenderMime.IRenderer {
         place={told.place}
         busy={this.busy}
         said={this.said}
-        actions={{ cancel: () => void this.cancel(), open: open && (() => open(told)) }}
+        actions={{
+          cancel: () => void this.cancel(),
+          open: open && (() => open(told)),
+          child: name => open?.({ ...told, name })
+        }}
       />,
       this.box
     );
@@ -201,7 +206,7 @@ export const renderer: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IRenderMimeRegistry],
   activate: (app: JupyterFrontEnd, registry: IRenderMimeRegistry): void => {
-    const rest = new Rest(app.serviceManager.serverSettings);
+    const rest = new Rest(new ServerTransport(app.serviceManager.serverSettings));
     const pool = new Pool(rest);
     let live: Live | undefined;
     const factory: IRenderMime.IRendererFactory = {

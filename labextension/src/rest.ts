@@ -1,7 +1,5 @@
 /** Requests to the server extension: Azure ML's REST as raw pages, logs by offset, verbs as `aml` runs them. */
 
-import { ServerConnection } from '@jupyterlab/services';
-
 const API_VERSION = '2024-10-01-preview';
 const MANAGEMENT = /^https:\/\/management\./;
 
@@ -85,6 +83,36 @@ export interface Section {
   versioned: boolean;
   noun: string;
   verbs: string[];
+  /** Where workspaces have it, `LOCAL` or `AZURE`; everywhere when it is not said. */
+  places?: string[];
+}
+
+/** What an online endpoint answered; `body` is its text. */
+export interface Scored {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  milliseconds: number;
+}
+
+/** What was connected to. */
+export interface Connected {
+  id: string;
+  place: 'LOCAL' | 'AZURE';
+  profile: string;
+  target: string;
+}
+
+/** How far a sign-in has come. */
+export interface SignInState {
+  state: 'none' | 'waiting' | 'done' | 'failed';
+  way: string;
+  url: string;
+  code: string;
+  message: string;
+  expires: string;
+  /** ARM id of the workspace, once it is done. */
+  workspace: string;
 }
 
 /** A refusal: what the service said. */
@@ -99,9 +127,32 @@ export class RestError extends Error {
   }
 }
 
-/** The way to one server. */
+/** One request, by its path below the service's address. */
+export interface Ask {
+  method: string;
+  path: string;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+/** What came back. */
+export interface Answer {
+  status: number;
+  text: string;
+  /** What the status is called. */
+  reason?: string;
+}
+
+/** What carries requests: a server, or a kernel. */
+export interface Transport {
+  send(ask: Ask): Promise<Answer>;
+  /** The address at which a browser can fetch a path by itself; empty where there is none. */
+  address(path: string): string;
+}
+
+/** What a page asks of the service, whoever carries it. */
 export class Rest {
-  constructor(readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
+  constructor(private readonly transport: Transport) {}
 
   workspaces(signal?: AbortSignal): Promise<Page<Workspace>> {
     return this.send<Page<Workspace>>('GET', 'workspaces', { signal });
@@ -166,12 +217,47 @@ export class Rest {
   /** Where a file lies that a run has written, for a picture. */
   artifact(workspace: string, job: string, path: string): string {
     const query = new URLSearchParams({ run_id: job, path });
-    return `${this.settings.baseUrl}jupyter-aml/api/mlflow/v2.0${quoted(workspace)}/get-artifact?${query}`;
+    return this.transport.address(`api/mlflow/v2.0${quoted(workspace)}/get-artifact?${query}`);
   }
 
   /** The static forms of a job's card, as a notebook keeps them. */
   card(workspace: string, job: string): Promise<Record<string, unknown>> {
     return this.send('GET', `card?${new URLSearchParams({ workspace, job })}`);
+  }
+
+  /** Ask an online endpoint through the server, which has its key; by its traffic when no deployment is named. */
+  invoke(workspace: string, name: string, body: string, deployment = ''): Promise<Scored> {
+    const asked = { workspace, segment: 'onlineEndpoints', name, deployment, body };
+    return this.send<Scored>('POST', 'invoke', { body: asked });
+  }
+
+  /** What an online endpoint says of its requests: a swagger document as text. */
+  swagger(workspace: string, name: string): Promise<Scored> {
+    const query = new URLSearchParams({ workspace, segment: 'onlineEndpoints', name });
+    return this.send<Scored>('GET', `invoke?${query}`);
+  }
+
+  /** Make a workspace on this machine, or keep one in Azure as a profile. */
+  connect(asked: Record<string, string>): Promise<Connected> {
+    return this.send<Connected>('POST', 'connect', { body: asked });
+  }
+
+  /** Forget a profile; its workspace stays as it is. */
+  forget(profile: string): Promise<void> {
+    return this.send('DELETE', `connect?${new URLSearchParams({ profile })}`);
+  }
+
+  /** Begin to sign in to a profile of Azure. */
+  signIn(profile: string): Promise<SignInState> {
+    return this.send<SignInState>('POST', 'sign-in', { body: { profile } });
+  }
+
+  signInState(profile: string): Promise<SignInState> {
+    return this.send<SignInState>('GET', `sign-in?${new URLSearchParams({ profile })}`);
+  }
+
+  cancelSignIn(profile: string): Promise<SignInState> {
+    return this.send<SignInState>('DELETE', `sign-in?${new URLSearchParams({ profile })}`);
   }
 
   /** Run a verb as `aml` does. */
@@ -184,15 +270,9 @@ export class Rest {
     path: string,
     more: { body?: unknown; signal?: AbortSignal } = {}
   ): Promise<T> {
-    const init: RequestInit = { method, signal: more.signal };
-    if (more.body !== undefined) {
-      init.body = JSON.stringify(more.body);
-      init.headers = { 'Content-Type': 'application/json' };
-    }
-    const url = `${this.settings.baseUrl}jupyter-aml/${path}`;
-    const answer = await ServerConnection.makeRequest(url, init, this.settings);
-    const text = await answer.text();
-    if (!answer.ok) throw refusal(answer.status, text, answer.statusText);
+    const { body, signal } = more;
+    const { status, text, reason } = await this.transport.send({ method, path, body, signal });
+    if (status >= 400) throw refusal(status, text, reason ?? '');
     return (text ? JSON.parse(text) : undefined) as T;
   }
 }
@@ -210,8 +290,7 @@ export function refusal(status: number, text: string, otherwise: string): RestEr
 
 /** Whether an error only says that nobody waits for the answer any more. */
 export function aborted(error: unknown): boolean {
-  const inner = error instanceof ServerConnection.NetworkError ? (error.cause ?? error) : error;
-  return inner instanceof Error && (inner.name === 'AbortError' || /abort/i.test(inner.message));
+  return error instanceof Error && (error.name === 'AbortError' || /abort/i.test(error.message));
 }
 
 function quoted(path: string): string {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { bestSoFar, graph, sweep } from '../src/model/children';
 import type { Run } from '../src/model/rows';
-import { ranked, scale } from '../src/views/sweep';
+import { scale } from '../src/views/parallel';
+import { ranked } from '../src/views/sweep';
 
 function trial(number: number, lr: number, status = 'Completed'): Run {
   return { runId: `s_${number}`, status, properties: { hyperparameters: JSON.stringify({ lr }) } };

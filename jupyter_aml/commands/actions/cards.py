@@ -56,6 +56,8 @@ class Card(Outcome):
 
     shown: int = -1
     """The number of the cell that shows it already: as that cell's result it draws nothing more."""
+    beside: Callable[[], Bundle] = staticmethod(dict)
+    """What stands in for the live form where the front end does not draw it."""
 
     def _ipython_display_(self) -> None:
         shell = _shell()
@@ -68,7 +70,9 @@ class Card(Outcome):
         if snapshot["status"] in jobs.FINAL:
             raise NotImplementedError
         watch = _watch(self.details)
-        _publish(drawn(snapshot), display_id=watch.display_id)
+        beside = self.beside()
+        watch.alone = watch.alone and not beside
+        _publish({**drawn(snapshot), **beside}, display_id=watch.display_id)
         watch.begin(snapshot)
 
 
@@ -84,6 +88,8 @@ class Watch:
         self.details = details
         self.display_id = f"jupyter_aml-{uuid.uuid4().hex}"
         self.ended = threading.Event()
+        self.alone = True
+        """Whether nothing else keeps the drawing alive: a widget does so by itself, and is replaced at the end."""
         self._update = update
         self._hurry = threading.Event()
         self._last: Mapping[str, Any] = {}
@@ -140,7 +146,8 @@ class Watch:
         found = self.details()
         told = _told(found)
         changed, final = told != self._last, found["status"] in jobs.FINAL
-        if changed or final or time.monotonic() - self._drawn > TICK:
+        due = changed or time.monotonic() - self._drawn > TICK
+        if final or (due and self.alone):
             self._update(drawn(found), self.display_id)
             self._last, self._drawn = told, time.monotonic()
         return changed, final

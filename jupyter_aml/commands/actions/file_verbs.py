@@ -71,21 +71,24 @@ def preview(context: Context, args: Args) -> Outcome:
     if name.lower().endswith((".parquet", ".pq")):
         found = _parquet(files, args.rows, local=local)
     else:
-        content, size = _first(files, FIRST_BYTES, local=local)
-        found = previews.read(name, content, total=size, rows=args.rows)
+        most = LARGEST_CAT if name.lower().endswith(".ipynb") else FIRST_BYTES
+        content, size = _first(files, most, local=local)
+        found = previews.read(name, content, total=size, rows=args.rows, lines=args.lines)
     badge = "" if local else context.place
-    value = found.rows if found.kind == "table" else found.text
-    return Outcome(value, kind="preview", place=badge, details={"name": name, "preview": found})
+    return Outcome(found.value, kind="preview", place=badge, details={"name": name, "preview": found})
 
 
 def cp(context: Context, args: Args) -> Outcome:
     """Copy one file, or a folder with --recursive."""
     source, target = _text(args.source), str(args.target)
+    place = _place(context, target)
+    if place.sort == "code":
+        msg = f"{target}: a job's code never changes."
+        raise UsageError(msg, remedy="Copy to DATASTORE/path or a local path.")
     reading = _tree(context, source)
     if len(reading) > 1 and not args.recursive:
         msg = f"{source} is a folder of {len(reading)} files."
         raise UsageError(msg, remedy="Add --recursive to copy all of it.")
-    place = _place(context, target)
     into = (
         target.endswith(("/", "\\")) or args.recursive or (place.sort == "local" and context.path(place.path).is_dir())
     )
@@ -108,8 +111,8 @@ def rm(context: Context, args: Args) -> Outcome:
     text = _text(args.path)
     place = _place(context, text)
     if place.sort != "datastore":
-        what = "An asset's files never change" if place.sort == "asset" else f"{text} is not in a datastore"
-        msg = f"{what}."
+        kept = {"asset": "An asset's files never change", "code": "A job's code never changes"}
+        msg = f"{kept.get(place.sort, f'{text} is not in a datastore')}."
         remedy = "Archive it: %aml data archive NAME" if place.sort == "asset" else "Write DATASTORE/path."
         raise UsageError(msg, remedy=remedy)
     files = stores.of_place(context, place, text)
@@ -180,7 +183,7 @@ def _one_file(context: Context, text: str) -> tuple[str, Any, bool]:
     name = next(iter(files.names()), None)
     if name is None:
         msg = f"{text} does not exist."
-        raise NotFoundError(msg, remedy=f"Type %aml ls {files.root.partition('/')[0]}/")
+        raise NotFoundError(msg, remedy=f"Type %aml ls {files.top}")
     return name, (files, name), False
 
 
@@ -230,5 +233,5 @@ def _tree(context: Context, text: str) -> dict[str, Any]:
     names = list(files.names())
     if not names:
         msg = f"{text} does not exist."
-        raise NotFoundError(msg, remedy=f"Type %aml ls {files.root.partition('/')[0]}/")
+        raise NotFoundError(msg, remedy=f"Type %aml ls {files.top}")
     return {name: (lambda one="" if single else name: files.read(one)) for name in names}

@@ -163,10 +163,12 @@ def outcome(context: Context, job: Any, message: str = "") -> Outcome:
 
     client, reader = context.client, Reader(context.connection)
     name = job.name
-    return Card(
+    card = Card(
         job, kind="job", place=context.place, message=message, again=lambda: client.jobs.get(name),
         details=Details(reader, name),
     )  # fmt: skip
+    card.beside = lambda: context.widget(context.connection, name)
+    return card
 
 
 class Details:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from jupyter_aml.commands.actions import jobs, stores
+from jupyter_aml.commands.actions import codes, jobs, stores
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.scripts import forms, header
 from jupyter_aml.errors import UsageError
 
-_CODE = re.compile(r"(?:/codes/(?P<name>[^/]+)/versions/|azureml:(?P<short>[^:/]+):)(?P<version>[^/]+)$")
 _SCRIPT = re.compile(r"\bpython[\d.]*\s+(?:-\S+\s+)*(?P<script>[\w./-]+\.py)\b")
 
 
@@ -73,16 +71,5 @@ def save(context: Context, job: Any, folder: Path) -> Path:
 
 def _files(context: Context, job: Any) -> stores.Files | None:
     """The files of a job's code snapshot; None without one."""
-    found = _CODE.search(str(getattr(_work(job), "code", "") or ""))
-    if found is None:
-        return None
-    from jupyter_aml.client.rest import Rest
-
-    name = found["name"] or found["short"]
-    code = Rest(context.connection).get(f"codes/{name}/versions/{found['version']}")
-    uri = str(code["properties"]["codeUri"])
-    if uri.startswith("azureml://"):
-        return stores.files(context, uri)
-    parts = urlsplit(uri)
-    container, _, prefix = unquote(parts.path).lstrip("/").partition("/")
-    return stores.container_files(context, f"{parts.scheme}://{parts.netloc}", container, prefix)
+    code = str(getattr(_work(job), "code", "") or "")
+    return codes.of_id(context, code) if codes.is_id(code) else None

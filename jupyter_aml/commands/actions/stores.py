@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_aml.commands import plain
 from jupyter_aml.commands.actions import near
@@ -13,6 +14,9 @@ from jupyter_aml.commands.scripts import places
 from jupyter_aml.errors import NotFoundError, UsageError
 
 BLOBS = ("azure_blob", "azure_data_lake_gen2")
+CODE = "azureml://jobs/{job}/code"
+"""How the code of a job is called."""
+OWN = ("workspaceblobstore", "workspaceartifactstore")
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,12 @@ class Files:
         """Delete one file."""
         self.client.delete_blob(self._full(path).rstrip("/"))
 
+    @property
+    def top(self) -> str:
+        """Where a person begins to look for files, as `aml ls` takes it."""
+        depth = len(CODE.split("/")) if self.root.startswith("azureml://") else 1
+        return "/".join([*self.root.split("/")[:depth], ""])
+
     def name(self, path: str = "") -> str:
         """How a person calls a path."""
         return "/".join(part for part in (self.root.rstrip("/"), path) if part)
@@ -118,7 +128,7 @@ class Files:
 
 
 def files(context: Context, text: str) -> Files:
-    """The files that a URI of a datastore, asset or job output means.
+    """The files that a URI of a datastore, an asset, an output or the code of a job means.
 
     Raises:
         UsageError: It is a local path, or not blob storage.
@@ -134,6 +144,10 @@ def of_place(context: Context, place: places.Place, text: str) -> Files:
         return _asset(context, place)
     if place.sort == "job":
         return _output(context, place, text)
+    if place.sort == "code":
+        from jupyter_aml.commands.actions import codes
+
+        return codes.of_job(context, place.name, place.path)
     if place.sort != "datastore":
         msg = f"{text} is not in a datastore."
         raise UsageError(msg, remedy="Write DATASTORE/path or azureml://datastores/DATASTORE/paths/path.")
@@ -150,13 +164,20 @@ def of_place(context: Context, place: places.Place, text: str) -> Files:
     return Files(client, place.path, "/".join(part for part in (place.name, place.path.rstrip("/")) if part))
 
 
-def container_files(context: Context, account_url: str, container: str, prefix: str) -> Files:
-    """The files below a prefix of a container that the workspace's own datastores use."""
-    for name in ("workspaceblobstore", "workspaceartifactstore"):
+def container_files(context: Context, account_url: str, container: str, prefix: str, root: str = "") -> Files:
+    """The files below a prefix of a container in an account of the workspace's own datastores.
+
+    A key serves for all containers of its account, a SAS token for that of its datastore.
+    """
+    account = (urlsplit(account_url).hostname or "").partition(".")[0]
+    keyed = None
+    for name in OWN:
         store = context.client.datastores.get(name, include_secrets=True)
         if store.container_name == container:
-            return Files(_client(context, account_url, container, store.credentials), prefix, container)
-    return Files(_client(context, account_url, container, None), prefix, container)
+            return Files(_client(context, account_url, container, store.credentials), prefix, root or container)
+        if store.account_name == account and getattr(store.credentials, "account_key", None):
+            keyed = store.credentials
+    return Files(_client(context, account_url, container, keyed), prefix, root or container)
 
 
 def _client(context: Context, account_url: str, container: str, credentials: Any) -> Any:

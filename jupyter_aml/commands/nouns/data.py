@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_aml.commands.actions import assets, loading
+from jupyter_aml.commands.actions import assets, flags, loading, profiles
 from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
@@ -14,6 +14,7 @@ from jupyter_aml.errors import UsageError
 KIND = Kind("data", "data", ("name", "version", "type", "path", "description"), "iris")
 TYPES = ("uri_file", "uri_folder", "mltable")
 BODY = "name: iris\ntype: uri_file\npath: ./iris.csv"
+READ = Flag("rows", "How many rows are read at most.", kind="int", default=profiles.ROWS)
 
 
 def _create(context: Context, args: Args) -> Outcome:
@@ -70,6 +71,23 @@ NOUN = Noun(
                 "%aml data create iris iris.csv", "%aml data create iris:12 {df} --description measured",
                 "%aml data create --file data.yml --version 7", f"%%aml data\n{BODY}",
             ),
+        ),
+        Verb(
+            "profile", "Describe each column: type, missing, distinct, spread, frequent values.", profiles.profile,
+            flags=(flags.name("data"), flags.VERSION, flags.LABEL, READ),
+            positionals=(Positional("name", "NAME, NAME:VERSION or NAME@LABEL.", completes="data"),),
+            examples=("%aml data profile iris", "%aml data profile iris:1 --rows 1000 -o json"),
+        ),
+        Verb(
+            "diff", "Compare the columns of two versions: added, removed, of another type.", profiles.diff,
+            flags=(
+                flags.name("data"),
+                Flag("from", "The earlier version; by default the one before.", metavar="VERSION"),
+                Flag("to", "The later version; by default the latest.", metavar="VERSION"),
+                READ,
+            ),
+            positionals=(Positional("name", "NAME.", completes="data"),),
+            examples=("%aml data diff iris --from 1",),
         ),
         *assets.shared_verbs(KIND),
     ),

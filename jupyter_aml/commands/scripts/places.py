@@ -1,4 +1,4 @@
-"""What a path or URI on a line means: a local path, a datastore, an asset, an output of a job (pure)."""
+"""What a path or URI on a line means: a local path, a datastore, an asset, an output or the code of a job (pure)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from jupyter_aml.errors import UsageError
 
-Sort = Literal["local", "datastore", "asset", "job", "url", "root"]
+Sort = Literal["local", "datastore", "asset", "job", "code", "url", "root"]
 _SHORT = re.compile(r"^azureml://datastores/(?P<store>[^/]+)(?:/paths)?(?:/(?P<path>.*))?$", re.IGNORECASE)
 _LONG = re.compile(
     r"^azureml://subscriptions/.+/(?:workspaces|providers/[^/]+/workspaces)/[^/]+/datastores/(?P<store>[^/]+)"
@@ -19,6 +19,8 @@ _LONG = re.compile(
 _JOB = re.compile(
     r"^(?:azureml://jobs/|runs:/)(?P<job>[^/]+)(?:/outputs/(?P<output>[^/]+)(?:/paths)?)?(?:/(?P<path>.*))?$"
 )
+_CODE = re.compile(r"^azureml://jobs/(?P<job>[^/]+)/code(?:/(?P<path>.*))?$")
+"""A file of that name among a job's artifacts has `outputs/artifacts/paths/` before it."""
 _ASSET = re.compile(r"^azureml:(?!//)(?P<name>[^:@/]+)(?:[:@](?P<version>[^/]+))?(?:/(?P<path>.*))?$")
 _SHORT_ASSET = re.compile(r"^[A-Za-z0-9][\w.-]{0,254}(?::|@)[\w.-]+(?:/.*)?$")
 _STORE = re.compile(r"^[a-z0-9_]{1,255}$")
@@ -69,6 +71,9 @@ def _uri(text: str) -> Place | None:
         found = pattern.match(text)
         if found:
             return Place("datastore", found["path"] or "", found["store"])
+    found = _CODE.match(text)
+    if found:
+        return Place("code", found["path"] or "", found["job"])
     found = _JOB.match(text)
     if found:
         return Place("job", found["path"] or "", found["job"], found["output"] or "default")

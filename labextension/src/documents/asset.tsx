@@ -1,14 +1,21 @@
 /** The page of an asset in the main area. */
 
+import type { Message } from '@lumino/messaging';
 import type { VNode } from 'preact';
 import type { Live, News } from '../live';
 import type { AssetModel } from '../model/asset';
 import { snippet } from '../model/code';
+import { Poll } from '../model/poll';
 import { AssetView } from '../views/asset';
 import { t } from '../views/text';
 import { type Application, Page } from './page';
 
+/** Milliseconds between two looks at an asset in Azure, which tells of no changes. */
+const AWAY = 30_000;
+
 export class AssetPage extends Page {
+  private readonly poll = new Poll(AWAY, () => this.look());
+
   /**
    * @param sure - Asks the person before something is lost.
    */
@@ -23,13 +30,30 @@ export class AssetPage extends Page {
     model.changed.connect(this.update, this);
     live.changed.connect(this.hear, this);
     void model.refresh();
+    this.poll.looked();
   }
 
   override dispose(): void {
     if (this.isDisposed) return;
     this.live.changed.disconnect(this.hear, this);
+    this.poll.dispose();
     this.model.dispose();
     super.dispose();
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.poll.wanted = this.place === 'AZURE';
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this.isVisible) this.poll.wanted = this.place === 'AZURE';
+  }
+
+  protected override onBeforeHide(message: Message): void {
+    super.onBeforeHide(message);
+    this.poll.wanted = false;
   }
 
   protected view(): VNode {
@@ -43,10 +67,17 @@ export class AssetPage extends Page {
           code: () =>
             this.application.insert(snippet(this.model.section.noun, this.model.name, this.version())),
           insert: code => this.application.insert(code),
-          look: () => void this.act(() => this.model.look())
+          look: () => void this.act(() => this.model.look()),
+          open: (segment, name) => this.application.open(segment, name)
         }}
       />
     );
+  }
+
+  /** Fetch it anew; whether it could be had. */
+  private async look(): Promise<boolean> {
+    await this.model.refresh();
+    return this.model.error === undefined;
   }
 
   private version(): string {

@@ -27,7 +27,7 @@ export class FormPage extends PreactWidget {
 
   constructor(
     private readonly rest: Rest,
-    private readonly workspace: { id: string; place: string },
+    private readonly workspace: { id: string; name: string; place: string },
     private readonly noun: string,
     private readonly verb: Verb,
     private readonly actions: FormActions
@@ -59,6 +59,11 @@ export class FormPage extends PreactWidget {
             <Badge place={this.workspace.place} />
           </div>
           <p>{verb.summary}</p>
+          {this.workspace.place === 'AZURE' && (
+            <p>
+              {t('It is done in Azure, in the workspace %1, and may cost money there.', this.workspace.name)}
+            </p>
+          )}
         </header>
         <div class="jp-AmlLab-body">
           {first.map(flag => this.field(flag))}

@@ -6,6 +6,7 @@ import { final } from '../format';
 import type { Live, News } from '../live';
 import { FilesModel } from '../model/files';
 import type { JobModel } from '../model/job';
+import { LineageModel } from '../model/lineage';
 import { type JobActions, JobBody, JobFault, JobHead, type JobTab, tabs, tabTitle } from '../views/job';
 import { t } from '../views/text';
 import { Tabs } from '../views/tabs';
@@ -20,6 +21,7 @@ export class JobPage extends Page {
   private tab: JobTab = 'overview';
   private source: string | undefined;
   private files: FilesModel | undefined;
+  private readonly lineage: LineageModel;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private clock: ReturnType<typeof setInterval> | undefined;
   private look: ReturnType<typeof setInterval> | undefined;
@@ -31,6 +33,8 @@ export class JobPage extends Page {
     application: Application
   ) {
     super(application);
+    this.lineage = new LineageModel(model.rest, model.workspace);
+    this.lineage.changed.connect(this.update, this);
     model.changed.connect(this.changed, this);
     live.changed.connect(this.hear, this);
   }
@@ -44,6 +48,7 @@ export class JobPage extends Page {
     this.model.changed.disconnect(this.changed, this);
     this.model.seen(this, false);
     this.files?.dispose();
+    this.lineage.dispose();
     this.model.dispose();
     super.dispose();
   }
@@ -83,6 +88,7 @@ export class JobPage extends Page {
             tab={this.tab}
             source={this.code()}
             files={this.files}
+            lineage={this.lineage}
             actions={this.actions}
           />
         </Tabs>
@@ -93,6 +99,8 @@ export class JobPage extends Page {
   private readonly actions: JobActions = {
     open: name => this.application.open('jobs', name),
     show: (segment, name) => this.application.open(segment, name),
+    compare: names => this.application.compare(names),
+    trace: () => void this.trace(),
     cancel: () => void this.act(() => this.model.cancel()),
     rerun: () => void this.act(() => this.again()),
     archive: () =>
@@ -115,6 +123,7 @@ export class JobPage extends Page {
   private choose(tab: JobTab): void {
     this.tab = tab;
     if (tab === 'files') this.browse();
+    if (tab === 'lineage') void this.trace();
     if (tab === 'source' && this.source === undefined) void this.fetch();
     this.update();
   }
@@ -128,6 +137,11 @@ export class JobPage extends Page {
       this.files.changed.connect(this.update, this);
     }
     void this.files.go(this.files.path);
+  }
+
+  private async trace(): Promise<void> {
+    const { resource, run } = this.model;
+    if (resource) await this.lineage.find({ sort: 'job', resource, run });
   }
 
   private async fetch(): Promise<void> {

@@ -5,6 +5,7 @@ import { PreactWidget } from '../preact';
 /** What a page asks of the application. */
 export interface Application {
   open: (segment: string, name: string) => void;
+  compare: (names: string[]) => void;
   insert: (code: string) => void;
   say: (message: string, kind?: 'success' | 'error') => void;
   titled: (title: string, status: string) => void;

@@ -3,6 +3,8 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 import { cell } from '../format';
 import { FilesModel } from './files';
+import { LineageModel } from './lineage';
+import { ProfileModel } from './profile';
 import { aborted, type Ended, type Page, type Resource, type Rest, type Section } from '../rest';
 
 /** Verbs of `aml` that need no more than a name. */
@@ -15,6 +17,10 @@ export class AssetModel {
   preview: Ended | undefined;
   /** What lies in it, of a datastore or a folder. */
   files: FilesModel | undefined;
+  /** Of data: its columns. */
+  readonly profile: ProfileModel | undefined;
+  /** Of data and models: where it came from, and who uses it. */
+  readonly lineage: LineageModel | undefined;
   error: Error | undefined;
   gone = false;
   private readonly _changed = new Signal<this, void>(this);
@@ -26,7 +32,13 @@ export class AssetModel {
     readonly workspace: string,
     readonly section: Section,
     readonly name: string
-  ) {}
+  ) {
+    const { segment } = section;
+    if (segment === 'data') this.profile = new ProfileModel(rest, workspace, name);
+    if (segment === 'data' || segment === 'models') this.lineage = new LineageModel(rest, workspace);
+    this.profile?.changed.connect(this._emit, this);
+    this.lineage?.changed.connect(this._emit, this);
+  }
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -71,6 +83,8 @@ export class AssetModel {
     this.chosen = version;
     this._chose = true;
     this.preview = undefined;
+    this.profile?.clear();
+    this.lineage?.clear();
     this._browse();
     this._emit();
   }
@@ -80,6 +94,14 @@ export class AssetModel {
     const path = `azureml:${this.name}:${this.chosen}`;
     this.preview = await this.rest.run(this.workspace, ['preview', path, '--rows', '50', '-o', 'json']);
     this._emit();
+  }
+
+  /** Find out where the shown version came from, and who uses it. */
+  async trace(): Promise<void> {
+    const { segment } = this.section;
+    if (segment !== 'data' && segment !== 'models') return;
+    const asset = { segment, name: this.name, version: this.chosen } as const;
+    await this.lineage?.find({ sort: 'asset', asset, held: this.shown?.properties ?? {} });
   }
 
   /** Do what a verb of `aml` does; an error of it is thrown. */
@@ -94,6 +116,8 @@ export class AssetModel {
   dispose(): void {
     this._disposed = true;
     this.files?.dispose();
+    this.profile?.dispose();
+    this.lineage?.dispose();
     Signal.clearData(this);
   }
 

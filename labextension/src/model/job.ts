@@ -3,6 +3,7 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 import { cell, final } from '../format';
 import { aborted, type Page, type Piece, type Resource, type Rest } from '../rest';
+import { plain } from './automl';
 import { LogText } from './log';
 import type { Run } from './rows';
 
@@ -42,7 +43,7 @@ export class JobModel {
   params: { key: string; value: string }[] = [];
   curves = new Map<string, Metric[]>();
   children: Run[] = [];
-  /** Of a sweep: the metric of each trial that has logged it, by name. */
+  /** Of a sweep or AutoML: the metric of each child that has logged it, by name. */
   values = new Map<string, number>();
   readonly log = new LogText();
   logEnded = false;
@@ -179,12 +180,13 @@ export class JobModel {
     const path = `runs/${this.name}/children`;
     const page = await this.rest.api<Page<Run>>(this.workspace, HISTORY, path, { query: { $top: '1000' } });
     this.children = page.value;
-    if (this.type === 'Sweep') await this._values();
+    if (this.type === 'Sweep' || this.type === 'AutoML') await this._values();
   }
 
-  /** What each trial has logged of the metric that the sweep is about. */
+  /** What each child has logged of the metric that it is all about. */
   private async _values(): Promise<void> {
-    const objective = this.resource?.properties.objective as { primaryMetric?: string } | undefined;
+    const held = this.resource?.properties;
+    const objective = (held?.objective ?? held?.taskDetails) as { primaryMetric?: string } | undefined;
     if (!this._experiment || !objective?.primaryMetric) return;
     const found = await this.rest.api<{ runs?: Tracked['run'][] }>(
       this.workspace,
@@ -199,8 +201,9 @@ export class JobModel {
         }
       }
     );
+    const wanted = plain(objective.primaryMetric);
     for (const run of found.runs ?? []) {
-      const value = run.data?.metrics?.find(one => one.key === objective.primaryMetric)?.value;
+      const value = run.data?.metrics?.find(one => plain(one.key) === wanted)?.value;
       if (run.info && value !== undefined) this.values.set(run.info.run_id, Number(value));
     }
   }

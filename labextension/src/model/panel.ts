@@ -4,15 +4,21 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { Live, News } from '../live';
 import { aborted, type Rest, type Section, type Workspace } from '../rest';
 import { Listing } from './listing';
+import { Poll } from './poll';
 import { type Row, Tree } from './rows';
+import { Selection } from './selection';
 
 /** Milliseconds in which changes are gathered before they are fetched. */
 const GATHER = 120;
+/** Milliseconds between two looks at a list in Azure, which tells of no changes. */
+const AWAY = 15_000;
 
 /** The open section: its list and what is expanded in it. */
 export class Opened {
   readonly listing: Listing;
   readonly tree: Tree;
+  /** Of jobs: those that are chosen. */
+  readonly selection = new Selection();
   filter = '';
 
   constructor(rest: Rest, workspace: string, segment: string) {
@@ -53,6 +59,7 @@ export class PanelModel {
   private _names: Set<string> | undefined = new Set();
   private _places = false;
   private _disposed = false;
+  private readonly _poll = new Poll(AWAY, () => this._look());
 
   /**
    * @param remember - ARM id of the workspace and segment of the section that were open before.
@@ -69,9 +76,16 @@ export class PanelModel {
     return this._changed;
   }
 
+  /** The sections that a workspace of this place has. */
+  get offered(): Section[] {
+    const place = this.workspace?.place ?? '';
+    return this.sections.filter(one => !one.places || one.places.includes(place));
+  }
+
   /** Whether anybody looks: nothing is fetched while nobody does. */
   set visible(value: boolean) {
     this._visible = value;
+    this._watch();
     if (value && this._dirty) void this.refresh();
   }
 
@@ -95,6 +109,13 @@ export class PanelModel {
     this.loaded = true;
     this._emit();
     await this.opened?.listing.refresh();
+    this._poll.looked();
+  }
+
+  /** Go to a workspace that may be new. */
+  async go(id: string): Promise<void> {
+    await this.refresh();
+    this.choose(id);
   }
 
   /** Go to another workspace. */
@@ -104,7 +125,7 @@ export class PanelModel {
     this.workspace = found;
     const segment = this.opened?.listing.segment;
     this._close();
-    if (segment) this.open(segment);
+    if (segment && this.offered.some(one => one.segment === segment)) this.open(segment);
     this._emit();
   }
 
@@ -116,6 +137,7 @@ export class PanelModel {
       this.opened = new Opened(this.rest, this.workspace.id, segment);
       this.opened.listing.changed.connect(this._emit, this);
       void this.opened.listing.more();
+      this._poll.looked();
     }
     this._emit();
   }
@@ -136,9 +158,22 @@ export class PanelModel {
     this._emit();
   }
 
+  /** Choose a row, all rows up to it, or none any more. */
+  select(how: 'toggle' | 'extend' | 'open' | 'clear', row?: Row): void {
+    const opened = this.opened;
+    if (!opened) return;
+    const { selection } = opened;
+    if (how === 'clear') selection.clear();
+    else if (row && how === 'toggle') selection.toggle(row);
+    else if (row && how === 'extend') selection.extend(row, opened.rows());
+    else if (row) selection.touch(row.key);
+    this._emit();
+  }
+
   dispose(): void {
     this._disposed = true;
     clearTimeout(this._timer);
+    this._poll.dispose();
     this.live.changed.disconnect(this._hear, this);
     this._close();
     Signal.clearData(this);
@@ -152,7 +187,7 @@ export class PanelModel {
     this.workspace = found;
     if (!this.opened && found && this.sections.length) {
       const segment = this._remembered?.segment ?? 'jobs';
-      if (this.sections.some(one => one.segment === segment)) this.open(segment);
+      if (this.offered.some(one => one.segment === segment)) this.open(segment);
     }
   }
 
@@ -190,6 +225,10 @@ export class PanelModel {
     const opened = this.opened;
     if (!opened || names.size === 0) return;
     await opened.listing.refresh([...names]);
+    await this._children(opened);
+  }
+
+  private async _children(opened: Opened): Promise<void> {
     try {
       await opened.tree.refresh(opened.listing.items);
     } catch {
@@ -198,7 +237,23 @@ export class PanelModel {
     this._emit();
   }
 
+  /** Fetch the newest page of what is open; whether it could be had. */
+  private async _look(): Promise<boolean> {
+    const opened = this.opened;
+    if (!opened) return true;
+    await opened.listing.refresh();
+    if (opened.listing.error) return false;
+    await this._children(opened);
+    return true;
+  }
+
+  /** Look again and again at what is open in Azure, while the panel is seen. */
+  private _watch(): void {
+    this._poll.wanted = this._visible && this.opened !== undefined && this.workspace?.place === 'AZURE';
+  }
+
   private _emit(): void {
+    this._watch();
     if (!this._disposed) this._changed.emit();
   }
 }

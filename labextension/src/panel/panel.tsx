@@ -6,8 +6,11 @@ import { PreactWidget } from '../preact';
 import type { PanelModel } from '../model/panel';
 import type { Row } from '../model/rows';
 import type { Section } from '../rest';
-import { Badge, Fault } from '../views/basics';
+import { Badge } from '../views/basics';
+import { Chosen } from '../views/chosen';
+import { Beginning } from '../views/connect';
 import { Nothing, Rows } from '../views/rows';
+import { AzureFault } from '../views/signin';
 import { t } from '../views/text';
 
 /** What the panel asks of the application. */
@@ -16,6 +19,13 @@ export interface PanelActions {
   create: (noun: string) => void;
   drag: (segment: string, row: Row, event: DragEvent) => void;
   remember: (workspace: string, segment: string) => void;
+  compare: (names: string[]) => void;
+  /** Connect to a workspace, or sign in to a profile. */
+  connect: (profile?: string) => void;
+  /** Make the workspace of this machine. */
+  make: () => void;
+  /** Forget a profile, after a question. */
+  forget: (profile: string) => void;
 }
 
 /** `onlineEndpoints` as `Online endpoints`. */
@@ -64,15 +74,12 @@ export class Panel extends PreactWidget {
     return (
       <>
         {this.top()}
-        {model.error && <Fault error={model.error} retry={() => void model.refresh()} />}
+        {model.error && this.fault(model.error, () => void model.refresh())}
         {!model.loaded && <p class="jp-AmlLab-soft jp-AmlLab-empty">{t('Looking for workspaces…')}</p>}
         {model.loaded && !model.error && model.workspaces.length === 0 && (
-          <p class="jp-AmlLab-empty">
-            {t('There is no workspace yet. This makes one on this machine, in a notebook:')}{' '}
-            <code>%aml connect local</code>
-          </p>
+          <Beginning make={this.actions.make} connect={() => this.actions.connect()} />
         )}
-        {model.workspace && model.sections.map(section => this.section(section))}
+        {model.workspace && model.offered.map(section => this.section(section))}
       </>
     );
   }
@@ -83,6 +90,7 @@ export class Panel extends PreactWidget {
       <div class="jp-AmlLab-top">
         <select
           aria-label={t('Workspace')}
+          hidden={model.workspaces.length === 0}
           title={model.workspace?.id}
           onChange={event => {
             model.choose(event.currentTarget.value);
@@ -99,6 +107,16 @@ export class Panel extends PreactWidget {
         <button
           type="button"
           class="jp-AmlLab-icon"
+          title={t('Connect to a workspace…')}
+          aria-label={t('Connect to a workspace…')}
+          onClick={() => this.actions.connect()}
+        >
+          +
+        </button>
+        {this.forget()}
+        <button
+          type="button"
+          class="jp-AmlLab-icon"
           title={t('Fetch everything anew')}
           aria-label={t('Fetch everything anew')}
           onClick={() => void model.refresh()}
@@ -107,6 +125,32 @@ export class Panel extends PreactWidget {
         </button>
       </div>
     );
+  }
+
+  /** What lets go of a workspace in Azure. */
+  private forget(): JSX.Element | null {
+    const { workspace } = this.model;
+    if (workspace?.place !== 'AZURE') return null;
+    const words = t('Forget the profile %1…', workspace.profile);
+    return (
+      <button
+        type="button"
+        class="jp-AmlLab-icon"
+        title={words}
+        aria-label={words}
+        onClick={() => this.actions.forget(workspace.profile)}
+      >
+        ✕
+      </button>
+    );
+  }
+
+  /** A refusal; one of Azure with a way to sign in. */
+  private fault(error: Error, retry: () => void): JSX.Element {
+    const { workspace } = this.model;
+    const azure = workspace?.place === 'AZURE';
+    const signIn = azure ? () => this.actions.connect(workspace.profile) : undefined;
+    return <AzureFault error={error} retry={retry} signIn={signIn} />;
   }
 
   private section(section: Section): JSX.Element {
@@ -127,7 +171,7 @@ export class Panel extends PreactWidget {
           >
             <span aria-hidden="true">{opened ? '▾' : '▸'}</span> {title}
           </button>
-          {section.verbs.includes('create') && model.workspace?.place === 'LOCAL' && (
+          {section.verbs.includes('create') && (
             <button
               type="button"
               class="jp-AmlLab-icon"
@@ -151,6 +195,7 @@ export class Panel extends PreactWidget {
     const { listing } = opened;
     const rows = opened.rows();
     const filtered = opened.filter.trim() !== '';
+    const jobs = section.segment === 'jobs';
     return (
       <>
         <div class="jp-AmlLab-filter">
@@ -166,12 +211,22 @@ export class Panel extends PreactWidget {
             {listing.done ? '' : '+'}
           </span>
         </div>
-        {listing.error && <Fault error={listing.error} retry={() => void listing.refresh()} />}
+        {listing.error && this.fault(listing.error, () => void listing.refresh())}
         {rows.length === 0 && listing.loading && (
           <p class="jp-AmlLab-soft jp-AmlLab-empty">{t('Loading…')}</p>
         )}
         {rows.length === 0 && !listing.loading && !listing.error && listing.done && (
           <Nothing filtered={filtered} />
+        )}
+        {jobs && (
+          <Chosen
+            selection={opened.selection}
+            compare={() => {
+              actions.compare(opened.selection.names);
+              model.select('clear');
+            }}
+            clear={() => model.select('clear')}
+          />
         )}
         <Rows
           label={title}
@@ -181,6 +236,8 @@ export class Panel extends PreactWidget {
           toggle={row => void model.toggle(row)}
           more={() => void listing.more()}
           drag={(row, event) => actions.drag(section.segment, row, event)}
+          selected={opened.selection.chosen}
+          select={jobs ? (how, row) => model.select(how, row) : undefined}
         />
       </>
     );

@@ -3,8 +3,11 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { cell } from '../format';
 import type { AssetModel } from '../model/asset';
+import type { ProfileModel } from '../model/profile';
 import { Badge, Content, Facts, Fault, Part, Table, Time } from './basics';
 import { Files } from './files';
+import { Lineage } from './lineage';
+import { Profile, Schema } from './profile';
 import { t } from './text';
 
 export interface AssetActions {
@@ -12,6 +15,7 @@ export interface AssetActions {
   code: () => void;
   insert: (code: string) => void;
   look: () => void;
+  open?: (segment: string, name: string) => void;
 }
 
 const LEFT_OUT = new Set(['isArchived', 'isAnonymous', 'latestVersion', 'nextVersion', 'provisioningState']);
@@ -96,24 +100,60 @@ export function AssetView({
         {model.section.segment === 'data' && !model.files && (
           <Preview model={model} look={actions.look} busy={busy} />
         )}
-        {model.versions.length > 1 && (
-          <Part title={t('Versions')}>
-            <Table
-              columns={[t('version'), t('created'), t('changed against the one before')]}
-              rows={model.versions.map((one, index) => ({
-                key: one.name,
-                cells: [
-                  one.name,
-                  <Time key="t" iso={one.systemData?.createdAt ?? ''} />,
-                  difference(model.versions[index + 1]?.properties, one.properties)
-                ]
-              }))}
-              open={version => model.choose(version)}
+        {model.profile && <Profile model={model.profile} version={model.chosen} />}
+        {model.lineage && (
+          <Part title={t('Lineage')}>
+            <Lineage
+              model={model.lineage}
+              find={() => void model.trace()}
+              open={(segment, name) => actions.open?.(segment, name)}
             />
           </Part>
         )}
+        {model.versions.length > 1 && <Versions model={model} />}
       </div>
     </>
+  );
+}
+
+function Versions({ model }: { model: AssetModel }): JSX.Element {
+  const { versions, profile } = model;
+  const fault = profile?.fault;
+  const columns = [t('version'), t('created'), t('changed against the one before')];
+  return (
+    <Part title={t('Versions')}>
+      <Table
+        columns={profile ? [...columns, t('schema')] : columns}
+        rows={versions.map((one, index) => ({
+          key: one.name,
+          cells: [
+            one.name,
+            <Time key="t" iso={one.systemData?.createdAt ?? ''} />,
+            difference(versions[index + 1]?.properties, one.properties),
+            ...(profile ? [schemaButton(profile, versions[index + 1]?.name, one.name)] : [])
+          ]
+        }))}
+        open={version => model.choose(version)}
+      />
+      {fault && fault.of !== 'profile' && <Fault error={new Error(fault.message)} />}
+      {profile?.schema && <Schema schema={profile.schema} />}
+    </Part>
+  );
+}
+
+/** Compares the columns of a version with those of the one before; empty for the first version. */
+function schemaButton(profile: ProfileModel, before: string | undefined, version: string): ComponentChildren {
+  if (before === undefined) return '';
+  return (
+    <button
+      type="button"
+      class="jp-AmlLab-button"
+      disabled={profile.busy !== ''}
+      title={t('Compare the schema of version %1 with the version before', version)}
+      onClick={() => void profile.compare(before, version)}
+    >
+      {profile.busy === version ? t('Reading…') : t('Compare schema with version %1', before)}
+    </button>
   );
 }
 

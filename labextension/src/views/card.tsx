@@ -1,20 +1,26 @@
 /** A job in a cell's output: status, what it measured, the end of its log, and Cancel. */
 
-import type { JSX } from 'preact';
-import { number } from '../format';
+import type { ComponentChildren, JSX } from 'preact';
+import { cell, number } from '../format';
+import { bestSoFar, graph, sweep } from '../model/children';
 import type { JobModel } from '../model/job';
-import { Badge, Facts, Status } from './basics';
+import { Badge, Facts, Status, Table } from './basics';
 import { Chart } from './chart';
+import { Graph } from './graph';
 import { curve, spent } from './job';
+import { ranked, stepped } from './sweep';
 import { t } from './text';
 
-/** Charts and lines of a log that a card has room for. */
+/** Charts, lines of a log and trials that a card has room for. */
 const CHARTS = 3;
 const LINES = 12;
+const TRIALS = 5;
 
 export interface CardActions {
   cancel: () => void;
   open?: () => void;
+  /** Show a child. */
+  child: (name: string) => void;
 }
 
 export function Card({
@@ -22,13 +28,16 @@ export function Card({
   place,
   busy,
   said,
-  actions
+  actions,
+  children
 }: {
   model: JobModel;
   place: string;
   busy: boolean;
   said: string;
   actions: CardActions;
+  /** What was opened in it. */
+  children?: ComponentChildren;
 }): JSX.Element {
   const drawn = model.metrics.filter(one => (model.curves.get(one.key)?.length ?? 0) > 1).slice(0, CHARTS);
   const done = model.children.filter(one => one.status === 'Completed').length;
@@ -76,12 +85,53 @@ export function Card({
           return <Chart key={one.key} title={one.key} points={points} axis={axis} width={260} height={150} />;
         })}
       </div>
+      <Below model={model} open={actions.child} />
+      {children}
       {model.log.error && <pre class="jp-AmlLab-pinned">{model.log.error}</pre>}
-      <pre class="jp-AmlLab-code" aria-label={t('Log')}>
-        {tail(model)}
-      </pre>
+      {tail(model) && (
+        <pre class="jp-AmlLab-code" aria-label={t('Log')}>
+          {tail(model)}
+        </pre>
+      )}
     </div>
   );
+}
+
+/** The children of a job, as far as a card has room: the best trials of a sweep, the steps of a pipeline. */
+function Below({ model, open }: { model: JobModel; open: (name: string) => void }): JSX.Element | null {
+  const held = model.resource?.properties ?? {};
+  if (model.type === 'Pipeline') return <Graph graph={graph(held, model.children)} open={open} />;
+  if (model.type !== 'Sweep' || model.children.length === 0) return null;
+  const found = sweep(held, model.children, model.values);
+  const measured = ranked(found).filter(one => one.value !== undefined);
+  return (
+    <div class="jp-AmlLab-flow">
+      {measured.length > 0 && (
+        <Chart
+          title={t('%1, best so far', found.metric)}
+          points={stepped(bestSoFar(found))}
+          dots={measured.map(one => ({ x: one.number, y: one.value ?? NaN }))}
+          axis={t('trial')}
+          width={260}
+          height={150}
+        />
+      )}
+      {measured.length > 0 && (
+        <Table
+          columns={[t('best trials'), ...Object.keys(measured[0]?.point ?? {}), found.metric]}
+          open={open}
+          rows={measured.slice(0, TRIALS).map(one => ({
+            key: one.name,
+            cells: [one.title, ...Object.values(one.point).map(cellOf), cellOf(one.value)]
+          }))}
+        />
+      )}
+    </div>
+  );
+}
+
+function cellOf(value: unknown): number | string {
+  return typeof value === 'number' ? Number(number(value)) : cell(value);
 }
 
 /** The last lines of the log. */

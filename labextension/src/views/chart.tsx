@@ -48,6 +48,68 @@ export function thin(points: Point[], most = MOST): Point[] {
   return kept;
 }
 
+/** The points that can be drawn. */
+export function finite(points: Point[]): Point[] {
+  return points.filter(one => Number.isFinite(one.x) && Number.isFinite(one.y));
+}
+
+/** Where points stand in a picture, and the ticks of its axes. */
+export interface Frame {
+  width: number;
+  height: number;
+  px: (value: number) => number;
+  py: (value: number) => number;
+  upright: number[];
+  along: number[];
+}
+
+/** A frame that holds all of some points. */
+export function framed(points: Point[], width: number, height: number): Frame {
+  const xs = points.map(one => one.x);
+  const ys = points.map(one => one.y);
+  const low = xs.length ? minimum(xs) : 0;
+  const high = xs.length ? maximum(xs) : 1;
+  const upright = ticks(ys.length ? minimum(ys) : 0, ys.length ? maximum(ys) : 1);
+  const bottom = upright[0] ?? 0;
+  const top = upright.at(-1) ?? 1;
+  const from = low === high ? low - 0.5 : low;
+  const to = low === high ? high + 0.5 : high;
+  const whole = xs.every(Number.isInteger);
+  return {
+    width,
+    height,
+    px: value => LEFT + ((value - from) / (to - from)) * (width - LEFT - RIGHT),
+    py: value => height - BOTTOM - ((value - bottom) / (top - bottom)) * (height - BOTTOM - TOP),
+    upright,
+    along: ticks(from, to).filter(one => one >= from && one <= to && (!whole || Number.isInteger(one)))
+  };
+}
+
+/** Grid, ticks and the name of the axis along the bottom. */
+export function Axes({ frame, axis }: { frame: Frame; axis: string }): JSX.Element {
+  const { width, height, px, py, upright, along } = frame;
+  return (
+    <>
+      {upright.map(one => (
+        <g key={one}>
+          <line x1={LEFT} x2={width - RIGHT} y1={py(one)} y2={py(one)} class="jp-AmlLab-grid" />
+          <text x={LEFT - 6} y={py(one) + 3} text-anchor="end">
+            {number(one)}
+          </text>
+        </g>
+      ))}
+      {along.map(one => (
+        <text key={one} x={px(one)} y={height - BOTTOM + 13} text-anchor="middle">
+          {number(one)}
+        </text>
+      ))}
+      <text x={width - RIGHT} y={height - 2} text-anchor="end">
+        {axis}
+      </text>
+    </>
+  );
+}
+
 /** One metric over its steps. */
 export function Chart({
   title,
@@ -65,22 +127,10 @@ export function Chart({
   width?: number;
   height?: number;
 }): JSX.Element {
-  const shown = points.filter(one => Number.isFinite(one.x) && Number.isFinite(one.y));
-  const apart = thin(dots.filter(one => Number.isFinite(one.x) && Number.isFinite(one.y)));
-  const xs = [...shown, ...apart].map(one => one.x);
-  const ys = [...shown, ...apart].map(one => one.y);
-  const low = xs.length ? minimum(xs) : 0;
-  const high = xs.length ? maximum(xs) : 1;
-  const upright = ticks(ys.length ? minimum(ys) : 0, ys.length ? maximum(ys) : 1);
-  const bottom = upright[0] ?? 0;
-  const top = upright.at(-1) ?? 1;
-  const from = low === high ? low - 0.5 : low;
-  const to = low === high ? high + 0.5 : high;
-  const px = (value: number): number => LEFT + ((value - from) / (to - from)) * (width - LEFT - RIGHT);
-  const py = (value: number): number =>
-    height - BOTTOM - ((value - bottom) / (top - bottom)) * (height - BOTTOM - TOP);
-  const whole = xs.every(Number.isInteger);
-  const along = ticks(from, to).filter(one => one >= from && one <= to && (!whole || Number.isInteger(one)));
+  const shown = finite(points);
+  const apart = thin(finite(dots));
+  const frame = framed([...shown, ...apart], width, height);
+  const { px, py } = frame;
   const line = thin(shown)
     .map(one => `${px(one.x).toFixed(1)},${py(one.y).toFixed(1)}`)
     .join(' ');
@@ -92,22 +142,7 @@ export function Chart({
         {title} {last && <span>{number(last.y)}</span>}
       </figcaption>
       <svg viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={said}>
-        {upright.map(one => (
-          <g key={one}>
-            <line x1={LEFT} x2={width - RIGHT} y1={py(one)} y2={py(one)} class="jp-AmlLab-grid" />
-            <text x={LEFT - 6} y={py(one) + 3} text-anchor="end">
-              {number(one)}
-            </text>
-          </g>
-        ))}
-        {along.map(one => (
-          <text key={one} x={px(one)} y={height - BOTTOM + 13} text-anchor="middle">
-            {number(one)}
-          </text>
-        ))}
-        <text x={width - RIGHT} y={height - 2} text-anchor="end">
-          {axis}
-        </text>
+        <Axes frame={frame} axis={axis} />
         {apart.map((one, index) => (
           <circle key={index} cx={px(one.x)} cy={py(one.y)} r={2.5} class="jp-AmlLab-dot" opacity={0.5} />
         ))}

@@ -16,7 +16,7 @@ export function Graph({ graph, open }: { graph: Found; open: (run: string) => vo
   const layers = Math.max(...graph.nodes.map(node => node.layer), 0) + 1;
   const widest = Math.max(...graph.nodes.map(node => node.place), 0) + 1;
   const width = widest * (WIDTH + ACROSS);
-  const height = layers * (HEIGHT + DOWN);
+  const height = layers * (HEIGHT + DOWN) - DOWN;
   const counts = new Map<number, number>();
   for (const node of graph.nodes) counts.set(node.layer, (counts.get(node.layer) ?? 0) + 1);
   const at = (node: Node): { x: number; y: number } => ({

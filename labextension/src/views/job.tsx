@@ -2,16 +2,20 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { cell, duration, final, number } from '../format';
+import { board } from '../model/automl';
 import { graph, sweep } from '../model/children';
 import type { FilesModel } from '../model/files';
 import type { JobModel } from '../model/job';
+import type { LineageModel } from '../model/lineage';
 import type { Run } from '../model/rows';
+import { Leaderboard, TaskDetails } from './automl';
 import { Badge, Facts, Fault, Part, Status, Table, Time } from './basics';
 import { Chart, type Point } from './chart';
 import { Files } from './files';
 import { Graph } from './graph';
+import { Lineage } from './lineage';
 import { Log } from './log';
-import { Sweep } from './sweep';
+import { Comparing, Sweep } from './sweep';
 import { t } from './text';
 
 /** What a job's page can do. */
@@ -23,14 +27,18 @@ export interface JobActions {
   archive: () => void;
   code: () => void;
   insert: (code: string) => void;
+  compare?: (names: string[]) => void;
+  /** Find out where its inputs came from, and who uses its outputs. */
+  trace?: () => void;
 }
 
-export type JobTab = 'overview' | 'metrics' | 'children' | 'log' | 'files' | 'source';
+export type JobTab = 'overview' | 'metrics' | 'children' | 'log' | 'files' | 'lineage' | 'source';
 
 /** The parts of a job's page: only those that it can have. */
 export function tabs(model: JobModel): JobTab[] {
   const parent = model.type !== 'Command' && model.type !== 'Spark';
-  return ['overview', 'metrics', ...(parent ? (['children'] as JobTab[]) : []), 'log', 'files', 'source'];
+  const below: JobTab[] = parent ? ['children'] : [];
+  return ['overview', 'metrics', ...below, 'log', 'files', 'lineage', 'source'];
 }
 
 /** The name of a part. */
@@ -38,12 +46,20 @@ export function tabTitle(tab: JobTab, model: JobModel): string {
   const titles: Record<JobTab, string> = {
     overview: t('Overview'),
     metrics: t('Metrics'),
-    children: model.type === 'Sweep' ? t('Trials') : model.type === 'Pipeline' ? t('Steps') : t('Children'),
+    children: below(model.type),
     log: t('Log'),
     files: t('Files'),
+    lineage: t('Lineage'),
     source: t('Source')
   };
   return titles[tab];
+}
+
+/** What the children of a job are called. */
+function below(type: string): string {
+  if (type === 'Sweep') return t('Trials');
+  if (type === 'AutoML') return t('Models');
+  return type === 'Pipeline' ? t('Steps') : t('Children');
 }
 
 /** Head of the page: status, name, place, and what can be done. */
@@ -97,11 +113,13 @@ export function JobBody({
   tab,
   source,
   files,
+  lineage,
   actions
 }: {
   model: JobModel;
   tab: JobTab;
   files: FilesModel | undefined;
+  lineage?: LineageModel;
   source: ComponentChildren;
   actions: JobActions;
 }): JSX.Element {
@@ -111,11 +129,17 @@ export function JobBody({
     case 'metrics':
       return <Metrics model={model} />;
     case 'children':
-      return <Children model={model} open={actions.open} />;
+      return (
+        <Comparing.Provider value={actions.compare}>
+          <Children model={model} open={actions.open} />
+        </Comparing.Provider>
+      );
     case 'log':
       return <Log log={model.log} grows={!model.logEnded} />;
     case 'files':
       return files ? <Files model={files} insert={actions.insert} /> : <></>;
+    case 'lineage':
+      return lineage ? <Lineage model={lineage} find={() => actions.trace?.()} open={actions.show} /> : <></>;
     case 'source':
       return <>{source}</>;
   }
@@ -152,6 +176,7 @@ function Overview({ model, actions }: { model: JobModel; actions: JobActions }):
             ]}
           />
         </Part>
+        {model.type === 'AutoML' && <TaskDetails held={held} show={actions.show} />}
         <Values title={t('Inputs')} found={inputs(held)} actions={actions} />
         <Values title={t('Outputs')} found={outputs(held, run)} actions={actions} />
         {model.params.length > 0 && (
@@ -272,6 +297,9 @@ export function curve(found: { step: number; timestamp: number; value: number }[
 function Children({ model, open }: { model: JobModel; open: (name: string) => void }): JSX.Element {
   const held = model.resource?.properties ?? {};
   if (model.type === 'Sweep') return <Sweep found={sweep(held, model.children, model.values)} open={open} />;
+  if (model.type === 'AutoML') {
+    return <Leaderboard found={board(held, model.run, model.children, model.values)} open={open} />;
+  }
   const shown = [...model.children].reverse();
   return (
     <>

@@ -27,6 +27,10 @@ export interface RowsProps {
   toggle: (row: Row) => void;
   more: () => void;
   drag?: (row: Row, event: DragEvent) => void;
+  /** Rows that are chosen, by key; without `select` the active row is the selected one. */
+  selected?: ReadonlyMap<string, string>;
+  /** Choose a row, all rows up to it, or none any more. */
+  select?: (how: 'toggle' | 'extend' | 'open' | 'clear', row?: Row) => void;
 }
 
 /** The rows as a tree of one or more levels. */
@@ -65,6 +69,7 @@ export class Rows extends Component<RowsProps, { active: string }> {
         role="tree"
         tabIndex={0}
         aria-label={label}
+        aria-multiselectable={this.props.select ? true : undefined}
         aria-activedescendant={
           active >= 0 && seen.some(one => one.index === active) ? this.id(active) : undefined
         }
@@ -81,7 +86,7 @@ export class Rows extends Component<RowsProps, { active: string }> {
   }
 
   private one(row: Row, index: number, start: number, active: boolean): JSX.Element {
-    const { open, toggle, drag } = this.props;
+    const { toggle, drag, select, selected } = this.props;
     return (
       <div
         key={row.key}
@@ -90,16 +95,14 @@ export class Rows extends Component<RowsProps, { active: string }> {
         role="treeitem"
         aria-level={row.depth + 1}
         aria-expanded={row.children ? row.expanded : undefined}
-        aria-selected={active}
+        aria-selected={select ? selected?.has(row.key) === true : active}
         data-active={active}
+        data-selected={selected?.has(row.key) === true}
         data-key={row.key}
         draggable={drag !== undefined}
         title={row.title === row.name ? row.name : `${row.title}\n${row.name}`}
         style={{ height: `${HEIGHT}px`, top: `${start}px`, paddingLeft: `${8 + 14 * row.depth}px` }}
-        onClick={() => {
-          this.setState({ active: row.key });
-          open(row);
-        }}
+        onClick={event => this.click(row, event)}
         onDragStart={event => drag?.(row, event)}
       >
         <span
@@ -121,6 +124,18 @@ export class Rows extends Component<RowsProps, { active: string }> {
         </span>
       </div>
     );
+  }
+
+  /** Open a row, or choose it while a key is held. */
+  private click(row: Row, event: MouseEvent): void {
+    const { open, select } = this.props;
+    this.setState({ active: row.key });
+    if (select && event.shiftKey) select('extend', row);
+    else if (select && (event.ctrlKey || event.metaKey)) select('toggle', row);
+    else {
+      select?.('open', row);
+      open(row);
+    }
   }
 
   private id(index: number): string {
@@ -147,7 +162,7 @@ export class Rows extends Component<RowsProps, { active: string }> {
   }
 
   private readonly press = (event: KeyboardEvent): void => {
-    const { rows, open, toggle } = this.props;
+    const { rows, open, toggle, select, selected } = this.props;
     const at = rows.findIndex(row => row.key === this.state.active);
     const row = rows[at];
     const moves: Record<string, number> = {
@@ -160,6 +175,8 @@ export class Rows extends Component<RowsProps, { active: string }> {
     };
     const to = moves[event.key];
     if (to !== undefined) this.go(Math.min(Math.max(to, 0), rows.length - 1));
+    else if (row && select && event.key === ' ') select(event.shiftKey ? 'extend' : 'toggle', row);
+    else if (select && selected?.size && event.key === 'Escape') select('clear');
     else if (row && (event.key === 'Enter' || event.key === ' ')) open(row);
     else if (row?.children && event.key === (row.expanded ? 'ArrowLeft' : 'ArrowRight')) toggle(row);
     else return;

@@ -47,13 +47,15 @@ class Authority:
 
     Attributes:
         person: Name of the account that signs in when a person is asked.
-        approves: Whether the person types the device code in.
+        approves: Whether the person agrees.
+        hesitates: Whether the person has not typed the device code in yet.
         granted: Every token given out, oldest first.
         asked: Every request, oldest first: `POST login.microsoftonline.com/organizations/oauth2/v2.0/token`.
     """
 
     person: str = "ada@contoso.example"
     approves: bool = True
+    hesitates: bool = False
     lifetime: int = LIFETIME
     granted: list[Granted] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -157,6 +159,8 @@ class Authority:
         held = self.codes.get(asked.get("device_code", "") or asked.get("code", ""))
         if held is None:
             return _refusal("invalid_grant", "AADSTS70000: The device code is not known.")
+        if self.hesitates:
+            return _refusal("authorization_pending", "AADSTS70016: The person has not typed the code in yet.")
         if not self.approves:
             return _refusal("authorization_declined", "AADSTS70009: The person declined the request.")
         return self._person("device_code", host, tenant, held["client"], asked.get("scope") or held["scope"])

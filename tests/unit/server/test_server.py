@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_aml.server import handlers
+from jupyter_aml.server import handlers, words
 
 from .lab import Lab
 
@@ -112,8 +112,32 @@ def test_the_sections_are_those_that_the_workspace_lists(lab: Lab) -> None:
     assert by_segment["models"]["noun"] == "model"
     assert by_segment["models"]["versioned"]
     assert not by_segment["computes"]["versioned"]
-    for segment in by_segment:
-        assert lab.ask(f"jupyter-aml/arm{workspace(lab)}/{segment}")[0] == 200, segment
+    for segment, section in by_segment.items():
+        if "LOCAL" in section["places"]:
+            assert lab.ask(f"jupyter-aml/arm{workspace(lab)}/{segment}")[0] == 200, segment
+
+
+def test_what_only_azure_lists_is_a_section_of_its_workspaces(lab: Lab) -> None:
+    by_segment = {one["segment"]: one for one in lab.ask("jupyter-aml/sections")[1]["value"]}
+
+    assert {"onlineEndpoints", "batchEndpoints", "schedules", "connections"} <= by_segment.keys()
+    assert by_segment["jobs"]["places"] == ["LOCAL", "AZURE"]
+    for segment, _, noun in words.AWAY:
+        assert by_segment[segment]["noun"] == noun
+        assert "AZURE" in by_segment[segment]["places"]
+    assert len(by_segment) == len(lab.ask("jupyter-aml/sections")[1]["value"]), "no segment stands twice"
+
+
+def test_a_type_of_the_registry_takes_the_place_of_azures_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "AWAY", (("computes", "a stale title", "compute"), ("nodes", "node", "node")))
+    words.sections.cache_clear()
+    try:
+        found = {one["segment"]: one for one in words.sections()}
+    finally:
+        words.sections.cache_clear()
+
+    assert (found["computes"]["title"], found["computes"]["places"]) == ("compute", ["LOCAL", "AZURE"])
+    assert (found["nodes"]["title"], found["nodes"]["places"], found["nodes"]["verbs"]) == ("node", ["AZURE"], [])
 
 
 def test_the_state_rises_with_every_change(lab: Lab) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_aml.local.app import Service
 from jupyter_aml.local.store.catalogue import Store
-from jupyter_aml.server.events import MOST, Watcher
+from jupyter_aml.local.store.watching import MOST, Watcher
 
 
 class Told:

@@ -1,0 +1,106 @@
+"""Following: one thread a kernel looks at the stores of the widgets on show, and tells them what has changed.
+
+Messages from a kernel to a page go out while a cell runs, those to it wait. So a page that depends on the kernel is
+sent anew all that it has asked before; one that has the server to ask hears only that something has changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any, Protocol
+from weakref import WeakSet
+
+from jupyter_aml.local.store.catalogue import Store
+from jupyter_aml.local.store.watching import Watcher
+
+PAUSE = 0.25
+AWAY = 10.0
+"""Seconds between two looks at workspaces in Azure, which tell of nothing."""
+
+
+class Followed(Protocol):
+    """A widget that is told."""
+
+    @property
+    def store(self) -> Store | None:
+        """The store of its workspace; None in Azure."""
+
+    @property
+    def workspace(self) -> str:
+        """ARM id of its workspace."""
+
+    def changed(self, changes: list[dict[str, str]] | None) -> None:
+        """Something was written; None for who knows what."""
+
+    def tick(self) -> None:
+        """Time has passed: send what is due."""
+
+
+class Follower:
+    """Looks and tells, as long as there is anybody to be told."""
+
+    def __init__(self) -> None:
+        self._followed: WeakSet[Followed] = WeakSet()
+        self._watchers: dict[Path, Watcher] = {}
+        self._events: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._looked_away = time.monotonic()
+
+    def add(self, one: Followed) -> None:
+        """Tell it from now on of whatever is written after this returns."""
+        store = one.store
+        with self._lock:
+            self._followed.add(one)
+            if store is not None and store.home not in self._watchers:
+                watcher = Watcher(store, self._events.append)
+                watcher.look()
+                self._watchers[store.home] = watcher
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="jupyter_aml-widgets", daemon=True)
+                self._thread.start()
+
+    def drop(self, one: Followed) -> None:
+        """Tell it no more."""
+        with self._lock:
+            self._followed.discard(one)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                known = list(self._followed)
+                if not known:
+                    self._thread = None
+                    self._watchers.clear()
+                    return
+            self._look(known)
+            time.sleep(PAUSE)
+
+    def _look(self, known: list[Followed]) -> None:
+        with self._lock:
+            watchers = list(self._watchers.values())
+        for watcher in watchers:
+            watcher.look()
+        events, self._events[:] = list(self._events), []
+        for event in events:
+            for one in known:
+                if one.workspace == event["workspace"]:
+                    one.changed(None if event["more"] else event["changes"])
+        self._look_away([one for one in known if one.store is None])
+        for one in known:
+            try:
+                one.tick()
+            except Exception:  # noqa: BLE001 - a traceback would come out in a cell that runs something else
+                one.changed(None)
+
+    def _look_away(self, known: list[Followed]) -> None:
+        if time.monotonic() - self._looked_away > AWAY:
+            self._looked_away = time.monotonic()
+            for one in known:
+                one.changed(None)
+
+
+FOLLOWER = Follower()
+"""The one of this process."""

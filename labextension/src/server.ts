@@ -1,0 +1,22 @@
+/** Requests through Jupyter Server, with its settings and its sign-in. */
+
+import { ServerConnection } from '@jupyterlab/services';
+import type { Answer, Ask, Transport } from './rest';
+
+export class ServerTransport implements Transport {
+  constructor(private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
+
+  async send({ method, path, body, signal }: Ask): Promise<Answer> {
+    const init: RequestInit = { method, signal };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers = { 'Content-Type': 'application/json' };
+    }
+    const answer = await ServerConnection.makeRequest(this.address(path), init, this.settings);
+    return { status: answer.status, text: await answer.text(), reason: answer.statusText };
+  }
+
+  address(path: string): string {
+    return `${this.settings.baseUrl}jupyter-aml/${path}`;
+  }
+}
