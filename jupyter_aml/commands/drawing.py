@@ -33,6 +33,8 @@ def live(kind: str, snapshot: Snapshot) -> dict[str, Any]:
     """The form of a snapshot that a page keeps alive by itself; empty for kinds that have none."""
     from jupyter_aml.views import live as form
 
+    if kind == "compare":
+        return form.comparison(snapshot.get("runs") or [])
     return form.bundle(snapshot) if kind == "job" else {}
 
 

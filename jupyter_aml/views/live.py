@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 VENDOR = "application/vnd.jupyter-aml."
@@ -11,6 +11,8 @@ VERSION = 1
 FINAL = ("Completed", "Failed", "Canceled")
 KEPT = ("status", "started", "ended", "metrics", "params", "best")
 """Of a snapshot, what stays in the notebook beside the drawings."""
+MOST_COMPARED = 12
+"""Of more runs a page can tell neither columns nor lines apart."""
 
 
 def bundle(snapshot: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,3 +30,12 @@ def bundle(snapshot: Mapping[str, Any]) -> dict[str, Any]:
 def told(kind: str, what: Mapping[str, Any]) -> dict[str, Any]:
     """The MIME bundle of another live form than a job's: what a page needs to draw it from REST."""
     return {f"{VENDOR}{kind}+json": {"version": VERSION, **what}}
+
+
+def comparison(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The MIME bundle of some runs side by side; empty for more than a page can show, and without a workspace."""
+    workspace = str(runs[0].get("workspace") or "") if runs else ""
+    if not workspace or len(runs) > MOST_COMPARED:
+        return {}
+    place, names = str(runs[0].get("place") or ""), [str(run["name"]) for run in runs]
+    return told("comparison", {"workspace": workspace, "place": place, "names": names})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_aml.commands.actions import assets, loading
+from jupyter_aml.commands.actions import assets, flags, loading, packages
 from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
@@ -48,6 +48,12 @@ NOUN = Noun(
             positionals=(Positional("name", "NAME or NAME:VERSION."),), cell=True, body="yaml",
             examples=(EXAMPLE, "%aml environment create pinned --conda-file conda.yml",
                       f"%%aml environment\nname: clinic\nimage: {IMAGE}"),
+        ),
+        Verb(
+            "packages", "List the packages that a job has here which names it.", packages.verb(KIND),
+            flags=(flags.name("environment"), flags.VERSION, flags.LABEL),
+            positionals=(Positional("name", "NAME, NAME:VERSION or NAME@LABEL.", completes="environment"),),
+            examples=("%aml environment packages clinic", "%aml environment packages clinic@latest -o json"),
         ),
         *assets.shared_verbs(KIND),
     ),

@@ -9,11 +9,12 @@ from typing import Any
 from jupyter_aml.commands.actions import jobs
 from jupyter_aml.errors import UsageError
 from jupyter_aml.views import compare
+from jupyter_aml.views.live import MOST_COMPARED
 from jupyter_aml.widgets.asks import Ask
 from jupyter_aml.widgets.base import AmlWidget, drawn
 from jupyter_aml.widgets.of_jobs import asked_first
 
-LEAST, MOST = 2, 12
+LEAST, MOST = 2, MOST_COMPARED
 
 
 class RunComparison(AmlWidget):

@@ -135,14 +135,16 @@ export class JobModel {
   }
 
   private async _fetch(): Promise<void> {
-    const run = this.rest.api<Run>(this.workspace, HISTORY, `runs/${this.name}`);
-    const tracked = this._tracked();
-    this.resource = await this.rest.arm<Resource>(this.workspace, `jobs/${this.name}`);
-    this.run = await run;
-    const data = (await tracked)?.run.data;
+    const [resource, run, tracked] = await Promise.all([
+      this.rest.arm<Resource>(this.workspace, `jobs/${this.name}`),
+      this.rest.api<Run>(this.workspace, HISTORY, `runs/${this.name}`),
+      this._tracked()
+    ]);
+    Object.assign(this, { resource, run });
+    const data = tracked?.run.data;
     this.metrics = (data?.metrics ?? []).sort((one, other) => one.key.localeCompare(other.key));
     this.params = data?.params ?? [];
-    this._experiment = (await tracked)?.run.info?.experiment_id ?? '';
+    this._experiment = tracked?.run.info?.experiment_id ?? '';
     this._emit();
     await Promise.all([this._curves(), this._children()]);
   }

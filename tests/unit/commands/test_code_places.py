@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,12 +137,12 @@ jobs:
 
 
 def test_a_job_without_code_says_so(world: World) -> None:
-    for job in (world.step(command="echo hi", code=None),):
-        place = world.submit(job)
-        for line in (f"ls {place}/", f"cat {place}/main.py", f"cp {place}/ ./x -r"):
-            with pytest.raises(NotFoundError, match="has no code") as caught:
-                world.aml(line)
-            assert "--as yaml" in str(caught.value.remedy)
+    place = world.submit(world.step(command="echo hi", code=None))
+
+    for line in (f"ls {place}/", f"cat {place}/main.py", f"cp {place}/ ./x -r"):
+        with pytest.raises(NotFoundError, match="has no code") as caught:
+            world.aml(line)
+        assert "--as yaml" in str(caught.value.remedy)
 
 
 def test_what_is_not_in_the_code_is_missing_and_its_folder_is_offered(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_aml.errors import StoreError
 from jupyter_aml.server.freeze import freeze
-from jupyter_aml.views.live import MIME
+from jupyter_aml.views.live import MIME, VENDOR
 
 from .lab import SECONDS, Lab
 
@@ -89,3 +89,37 @@ def test_a_saved_notebook_shows_how_its_jobs_ended(lab: Lab) -> None:
     status, drawn = lab.ask(f"jupyter-aml/card?workspace={workspace}&job={name}")
     assert (status, drawn[MIME]) == (200, kept[1]["data"][MIME])
     assert lab.ask(f"jupyter-aml/card?workspace={workspace}&job=nobody")[0] == 404
+
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+SWEEP = f"{VENDOR}sweep+json"
+
+
+def explorer(name: str) -> dict[str, Any]:
+    told = {"version": 1, "workspace": "/w", "place": "LOCAL", "name": name}
+    data = {"text/plain": "runs", "text/html": "<p>runs</p>", SWEEP: told, VIEW: {"model_id": "x"}}
+    return {"output_type": "execute_result", "data": data, "metadata": {}}
+
+
+def test_other_live_forms_keep_what_makes_them_live_and_get_the_final_picture() -> None:
+    content = notebook(explorer("done"), explorer("runs"))
+
+    def draw(_: str, name: str) -> dict[str, Any] | None:
+        final = {"text/plain": "final", "text/html": "<p>final</p>", MIME: {"final": {"status": "Completed"}}}
+        return final if name == "done" else None
+
+    assert freeze(content, draw) == 1
+    done, runs = (output["data"] for output in content["cells"][1]["outputs"][1:])
+    told = {"version": 1, "workspace": "/w", "place": "LOCAL", "name": "done", "final": {"status": "Completed"}}
+    assert done == {"text/plain": "final", "text/html": "<p>final</p>", SWEEP: told}
+    assert runs.keys() == {"text/plain", "text/html", SWEEP}
+    assert freeze(content, draw) == 0
+
+
+def test_widgets_of_others_are_left_alone() -> None:
+    theirs = {"output_type": "display_data", "data": {VIEW: {"model_id": "x"}, "text/plain": "x"}, "metadata": {}}
+    content = notebook(theirs)
+    before = copy.deepcopy(content)
+
+    assert freeze(content, lambda *_: None) == 0
+    assert content == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_aml.commands.outcome import Outcome
-from jupyter_aml.views.live import MIME, bundle
+from jupyter_aml.views.live import MIME, VENDOR, bundle, comparison
 
 RUNNING = {"workspace": "/w", "place": "LOCAL", "name": "j", "status": "Running", "metrics": {"auc": 0.5}, "log": "x"}
 
@@ -28,3 +28,13 @@ def test_jobs_alone_have_one() -> None:
     assert MIME in Outcome(None, kind="job", details=RUNNING)._repr_mimebundle_()
     assert MIME not in Outcome({"name": "x"}, kind="record")._repr_mimebundle_()
     assert MIME not in Outcome(None, kind="job", details=RUNNING, form="json")._repr_mimebundle_()
+
+
+def test_runs_side_by_side_are_named_unless_there_are_too_many() -> None:
+    runs = [{**RUNNING, "name": f"j{number}"} for number in range(13)]
+    [told] = comparison(runs[:2]).values()
+
+    assert told == {"version": 1, "workspace": "/w", "place": "LOCAL", "names": ["j0", "j1"]}
+    assert comparison(runs) == comparison([]) == comparison([{"name": "j"}, {"name": "k"}]) == {}
+    drawn = Outcome(None, kind="compare", details={"runs": runs[:2]})._repr_mimebundle_()
+    assert f"{VENDOR}comparison+json" in drawn

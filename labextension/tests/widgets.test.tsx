@@ -1,0 +1,209 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { anywidget } from '../src/widgets/any';
+import { mount as browser } from '../src/widgets/datastore_browser';
+import { mount as card } from '../src/widgets/job_card';
+import { mount as graph } from '../src/widgets/pipeline_graph';
+import { mount as explorer } from '../src/widgets/sweep_explorer';
+import type { Model } from '../src/widgets/transports';
+
+const W = '/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w';
+
+/** A kernel that answers as a workspace does, at once or never. */
+class Kernel implements Model {
+  readonly asked: string[] = [];
+  busy = false;
+  private heard: ((content: never) => void)[] = [];
+
+  constructor(
+    private readonly told: Record<string, unknown>,
+    readonly bodies: [RegExp, unknown][],
+    private readonly answers: Record<string, [number, string]> = {}
+  ) {}
+
+  get(name: string): unknown {
+    return name === 'told' ? this.told : this.answers;
+  }
+
+  on(_: string, call: (content: never) => void): void {
+    this.heard.push(call);
+  }
+
+  off(_: string, call: (content: never) => void): void {
+    this.heard = this.heard.filter(one => one !== call);
+  }
+
+  send(content: unknown): void {
+    const { ask } = content as { ask: { id: number; method: string; path: string; body: unknown } };
+    const whole = `${ask.method} ${ask.path} ${JSON.stringify(ask.body)}`;
+    this.asked.push(whole);
+    if (this.busy) return;
+    const found = this.bodies.find(([path]) => path.test(whole));
+    const [status, text] = found ? [200, JSON.stringify(found[1])] : [404, '{"error":{"message":"gone"}}'];
+    queueMicrotask(() => this.says({ answer: { id: ask.id, status, text } }));
+  }
+
+  says(content: unknown): void {
+    for (const call of this.heard) call(content as never);
+  }
+
+  get listeners(): number {
+    return this.heard.length;
+  }
+}
+
+const see: ((visible: boolean) => void)[] = [];
+
+beforeEach(() => {
+  see.length = 0;
+  vi.stubGlobal(
+    'IntersectionObserver',
+    class {
+      constructor(call: (seen: { isIntersecting: boolean }[]) => void) {
+        see.push(visible => call([{ isIntersecting: visible }]));
+      }
+      observe(): void {
+        see.at(-1)?.(true);
+      }
+      disconnect(): void {
+        return;
+      }
+    }
+  );
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+const LOG: [RegExp, unknown] = [
+  /GET log/,
+  { file: 'log', text: 'hello\n', offset: 0, next: 6, size: 6, final: true }
+];
+
+function job(type: string, more: Record<string, unknown> = {}): [RegExp, unknown][] {
+  const properties = { jobType: type, status: 'Running', displayName: 'calm', ...more };
+  return [
+    [/cancel/, {}],
+    [/GET arm.*jobs\/j\?/, { id: 'x', name: 'j', properties }],
+    LOG,
+    [/runs\/get/, { run: { info: { run_id: 'j', experiment_id: '1' }, data: {} } }],
+    [/children/, { value: [] }],
+    [/history.*runs\/j /, { runId: 'j', status: 'Running' }]
+  ];
+}
+
+async function shown(element: HTMLElement, text: string): Promise<void> {
+  await vi.waitFor(() => expect(element.textContent).toContain(text));
+}
+
+test('a card shows its job and cancels it; removed, it asks and hears nothing more', async () => {
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, job('Command'));
+  const element = document.createElement('div');
+  const remove = anywidget(card).render({ model: kernel, el: element });
+  await shown(element, 'hello');
+  expect(element.textContent).toContain('LOCAL');
+  expect(element.classList.contains('jp-AmlLab-alone')).toBe(true);
+
+  [...element.querySelectorAll('button')].find(one => one.textContent === 'Cancel')?.click();
+  await vi.waitFor(() => expect(kernel.asked.some(one => one.startsWith('POST arm'))).toBe(true));
+
+  remove();
+  const count = kernel.asked.length;
+  kernel.says({ changed: null });
+  await new Promise(resolve => setTimeout(resolve, 300));
+  expect([kernel.asked.length, kernel.listeners, element.childElementCount]).toEqual([count, 0, 0]);
+});
+
+test('a job that is gone says so and offers to try again', async () => {
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, []);
+  const element = document.createElement('div');
+  anywidget(card).render({ model: kernel, el: element });
+
+  await shown(element, 'gone');
+  kernel.bodies.push(...job('Command'));
+  element.querySelector('button')?.click();
+  await shown(element, 'calm');
+});
+
+test('a busy kernel keeps what is out of sight fresh', async () => {
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, job('Command'));
+  const element = document.createElement('div');
+  anywidget(card).render({ model: kernel, el: element });
+  await shown(element, 'Running');
+  kernel.busy = true;
+  see[0]?.(false);
+
+  const done = { jobType: 'Command', status: 'Completed', displayName: 'calm' };
+  const fresh = Object.fromEntries(
+    ['arm' + W + '/jobs/j?api-version=2024-10-01-preview'].map(path => [
+      `GET ${path}`,
+      [200, JSON.stringify({ id: 'x', name: 'j', properties: done })]
+    ])
+  );
+  const same = [
+    `GET api/history/v1.0${W}/runs/j`,
+    `GET api/mlflow/v2.0${W}/api/2.0/mlflow/runs/get?run_id=j`
+  ].map(name => [name, null]);
+  kernel.says({
+    fresh: { ...fresh, ...Object.fromEntries(same) },
+    changed: [{ kind: 'jobs', name: 'j', action: 'x' }]
+  });
+  await shown(element, 'Completed');
+});
+
+test('a step that is clicked shows its card, once more hides it', async () => {
+  const jobs = { prep: { type: 'command' }, train: { inputs: { a: '${{parent.jobs.prep.outputs.out}}' } } };
+  const bodies = job('Pipeline', { jobs });
+  const children = { value: [{ runId: 'j_prep', displayName: 'prep', status: 'Completed' }] };
+  const inner: [RegExp, unknown] = [
+    /GET arm.*jobs\/j_prep\?/,
+    {
+      id: 'y',
+      name: 'j_prep',
+      properties: { jobType: 'Command', status: 'Completed', displayName: 'prep step' }
+    }
+  ];
+  const run: [RegExp, unknown] = [/history.*runs\/j_prep /, { runId: 'j_prep', status: 'Completed' }];
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, [
+    [/children/, children],
+    inner,
+    run,
+    ...bodies
+  ]);
+  const element = document.createElement('div');
+  anywidget(graph).render({ model: kernel, el: element });
+  await shown(element, 'prep');
+  const nodes = [...element.querySelectorAll<HTMLButtonElement>('.jp-AmlLab-node')];
+  expect(nodes.map(one => one.disabled)).toEqual([false, true]);
+
+  nodes[0]?.click();
+  await shown(element, 'prep step');
+  nodes[0]?.click();
+  await vi.waitFor(() => expect(element.textContent).not.toContain('prep step'));
+});
+
+test('a sweep without trials says so', async () => {
+  const held = { objective: { primaryMetric: 'loss', goal: 'Minimize' } };
+  const kernel = new Kernel({ workspace: W, place: 'AZURE', name: 'j' }, [
+    [/runs\/search/, { runs: [] }],
+    ...job('Sweep', held)
+  ]);
+  const element = document.createElement('div');
+  anywidget(explorer).render({ model: kernel, el: element });
+  await shown(element, 'There are no trials yet.');
+  expect(element.textContent).toContain('AZURE');
+});
+
+test('files are listed once they are seen; code that reads one is shown where nobody can insert it', async () => {
+  const entries = [{ name: 'a.csv', folder: false, size: 12, modified: null }];
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', path: 'store/' }, [
+    [/"ls"/, { code: 0, output: JSON.stringify(entries), error: '' }],
+    [/"preview"/, { code: 0, output: '[{"x":1}]', error: '' }]
+  ]);
+  const element = document.createElement('div');
+  anywidget(browser).render({ model: kernel, el: element });
+  await shown(element, 'a.csv');
+
+  [...element.querySelectorAll('button')].find(one => one.textContent === 'a.csv')?.click();
+  await shown(element, 'Insert code');
+  [...element.querySelectorAll('button')].find(one => one.textContent?.startsWith('Insert code'))?.click();
+  await shown(element, 'pd.read_csv');
+});
