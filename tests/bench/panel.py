@@ -9,10 +9,12 @@ import json
 import secrets
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
+from jupyter_aml import widgets
 from jupyter_aml.local.store.catalogue import Store
 from tests.bench.rows import Row
 from tests.browser.lab import Lab, chromium, running
@@ -91,7 +93,14 @@ def measure(*, quick: bool) -> list[Row]:
         Row.of("a change of the workspace → its row in the panel", changes, most=500),
         Row.of(f"longest hold of the page, scrolling {JOBS:,} jobs", [scrolled], most=200),
         Row.of("longest hold of the page, 1,000 log lines a second", [logged], most=200),
+        Row.of("largest module of a widget", bundles(), unit="kB", most=150),
     ]
+
+
+def bundles() -> list[float]:
+    """The size of the largest widget's module in kB, as a page loads it."""
+    sizes = [file.stat().st_size / 1000 for file in Path(widgets.__file__).parent.glob("*/widget.js")]
+    return [max(sizes)]
 
 
 def _fill(lab: Lab) -> str:
