@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { absolute, ago, bytes, cell, duration, final, icon, number, tone } from '../src/format';
+import { absolute, ago, blanks, bytes, cell, duration, final, icon, number, tone } from '../src/format';
 
 describe('numbers', () => {
   test.each([
@@ -13,6 +13,14 @@ describe('numbers', () => {
     [NaN, 'nan'],
     [-Infinity, '-inf']
   ])('%s is written %s', (value, text) => expect(number(value)).toBe(text));
+
+  test('points of a column stand below each other', () => {
+    const found = blanks(['0.818', '4', '-12.5', '1e-7', 'nan']);
+
+    expect(found).toEqual(['', '\u2008\u2007\u2007\u2007', '\u2007\u2007', '', '']);
+    expect(blanks(['1', '20'])).toEqual(['', '']);
+    expect(blanks(['0.5', '0.30000000000000004'])).toEqual(['', '']);
+  });
 
   test.each([
     [0, '0 B'],

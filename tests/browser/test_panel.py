@@ -102,7 +102,7 @@ def test_a_failed_job_pins_its_error_and_can_run_again(panel: Locator, desk: Pag
     expect(page.get_by_label("Error", exact=True)).to_contain_text("ValueError: too big")
     page.get_by_role("tab", name="Log").click()
     expect(page.get_by_label("First error")).to_contain_text("too big")
-    page.get_by_role("tab", name="Source").click()
+    page.get_by_role("tab", name="YAML").click()
     expect(page.locator("pre.jp-AmlLab-code")).to_contain_text("command: python -u main.py")
     page.get_by_role("button", name="Run again").click()
     expect(desk.locator(".lm-TabBar-tabLabel", has_text="fails")).to_have_count(2)
@@ -226,7 +226,7 @@ def test_nothing_that_a_workspace_holds_does_harm(panel: Locator, desk: Page, se
     assert service.ended(name) == "Failed"
     row(panel, "evil").first.click()
     page = page_of(desk, "evil")
-    for tab in ("Overview", "Metrics", "Log", "Files", "Source"):
+    for tab in ("Overview", "Metrics", "Log", "Files", "Code", "YAML"):
         page.get_by_role("tab", name=tab).click()
         desk.wait_for_timeout(100)
 

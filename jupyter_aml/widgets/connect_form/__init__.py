@@ -17,7 +17,8 @@ from jupyter_aml.errors import NotFoundError, ResourceError
 from jupyter_aml.local.arm import faults as bodies
 from jupyter_aml.local.store.catalogue import default_home
 from jupyter_aml.widgets.asks import Ask
-from jupyter_aml.widgets.base import Answered, Asked, drawn
+from jupyter_aml.widgets.base import Asked, drawn
+from jupyter_aml.widgets.wire import Answered
 
 HINT = "Type %aml connect local, or %aml connect azure:SUBSCRIPTION/RESOURCE_GROUP/WORKSPACE --save NAME."
 

@@ -12,8 +12,11 @@ import { type Application, Page } from './page';
 
 /** Milliseconds between two looks at an asset in Azure, which tells of no changes. */
 const AWAY = 30_000;
+/** Milliseconds in which changes of jobs are gathered before a compute is looked at again. */
+const GATHER = 1000;
 
 export class AssetPage extends Page {
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly poll = new Poll(AWAY, () => this.look());
 
   /**
@@ -35,6 +38,7 @@ export class AssetPage extends Page {
 
   override dispose(): void {
     if (this.isDisposed) return;
+    clearTimeout(this.timer);
     this.live.changed.disconnect(this.hear, this);
     this.poll.dispose();
     this.model.dispose();
@@ -98,5 +102,16 @@ export class AssetPage extends Page {
       one => one.kind === model.section.segment && one.name.split('/')[0] === model.name
     );
     if (named || news.everything) void model.refresh();
+    else if (model.section.segment === 'computes' && news.changes.some(one => one.kind === 'jobs'))
+      this.soon();
+  }
+
+  /** Look again in a while: jobs have begun or ended, which take the slots of a compute. */
+  private soon(): void {
+    if (!this.isVisible) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      void this.model.refresh();
+    }, GATHER);
   }
 }

@@ -18,6 +18,11 @@ export interface FormActions {
 /** Flags that a form has no use for: they say how a terminal shows the result. */
 const LEFT_OUT = new Set(['web', 'stream', 'wait', 'var', 'no-wait']);
 
+/** Help with what stands in backticks as code. */
+function coded(text: string): VNode[] {
+  return text.split('`').map((part, at) => (at % 2 ? <code key={at}>{part}</code> : <>{part}</>));
+}
+
 export class FormPage extends PreactWidget {
   private readonly values = new Map<string, string | boolean>();
   private body = '';
@@ -53,9 +58,7 @@ export class FormPage extends PreactWidget {
       >
         <header class="jp-AmlLab-head">
           <div class="jp-AmlLab-title">
-            <h2>
-              {verb.name} {this.noun}
-            </h2>
+            <h2>{verb.name === 'create' ? t('New %1', this.noun) : `${this.noun} ${verb.name}`}</h2>
             <Badge place={this.workspace.place} />
           </div>
           <p>{verb.summary}</p>
@@ -109,7 +112,7 @@ export class FormPage extends PreactWidget {
           rows={12}
           spellcheck={false}
           value={this.body}
-          placeholder={t('The content of a file as `az ml` reads it, in place of --file')}
+          placeholder={t('The content of a file as az ml reads it, in place of --file')}
           onInput={event => {
             this.body = event.currentTarget.value;
             this.update();
@@ -172,7 +175,7 @@ export class FormPage extends PreactWidget {
             onInput={event => set(event.currentTarget.value)}
           />
         )}
-        <small id={help}>{flag.help}</small>
+        <small id={help}>{coded(flag.help)}</small>
       </div>
     );
   }

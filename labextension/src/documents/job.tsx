@@ -4,10 +4,12 @@ import type { Message } from '@lumino/messaging';
 import type { VNode } from 'preact';
 import { final } from '../format';
 import type { Live, News } from '../live';
-import { FilesModel } from '../model/files';
+import type { FilesModel } from '../model/files';
 import type { JobModel } from '../model/job';
 import { LineageModel } from '../model/lineage';
+import { artifacts, codeless, snapshot } from '../model/snapshot';
 import { type JobActions, JobBody, JobFault, JobHead, type JobTab, tabs, tabTitle } from '../views/job';
+import { Lines } from '../views/preview';
 import { t } from '../views/text';
 import { Tabs } from '../views/tabs';
 import { type Application, Page } from './page';
@@ -21,6 +23,7 @@ export class JobPage extends Page {
   private tab: JobTab = 'overview';
   private source: string | undefined;
   private files: FilesModel | undefined;
+  private snapshot: FilesModel | undefined;
   private readonly lineage: LineageModel;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private clock: ReturnType<typeof setInterval> | undefined;
@@ -48,6 +51,7 @@ export class JobPage extends Page {
     this.model.changed.disconnect(this.changed, this);
     this.model.seen(this, false);
     this.files?.dispose();
+    this.snapshot?.dispose();
     this.lineage.dispose();
     this.model.dispose();
     super.dispose();
@@ -86,8 +90,9 @@ export class JobPage extends Page {
           <JobBody
             model={model}
             tab={this.tab}
-            source={this.code()}
+            source={this.yaml()}
             files={this.files}
+            code={this.snapshot}
             lineage={this.lineage}
             actions={this.actions}
           />
@@ -114,29 +119,39 @@ export class JobPage extends Page {
     this.update();
   }
 
-  /** The script, fetched when somebody asks for it. */
-  private code(): VNode {
+  /** The job as YAML, fetched when somebody asks for it. */
+  private yaml(): VNode {
     if (this.source === undefined) return <p class="jp-AmlLab-soft">{t('Loading…')}</p>;
-    return <pre class="jp-AmlLab-code">{this.source}</pre>;
+    return <Lines text={this.source.trimEnd()} label={t('YAML')} />;
   }
 
   private choose(tab: JobTab): void {
     this.tab = tab;
     if (tab === 'files') this.browse();
+    if (tab === 'code') this.read();
     if (tab === 'lineage') void this.trace();
     if (tab === 'source' && this.source === undefined) void this.fetch();
     this.update();
   }
 
-  /** What the run has written, read anew whenever its part is chosen. */
+  /** What the run has written, listed anew whenever its part is chosen. */
   private browse(): void {
     const { rest, workspace, name } = this.model;
-    if (!this.files) {
-      const root = `azureml://jobs/${name}/outputs/artifacts/paths/`;
-      this.files = new FilesModel(rest, workspace, root, path => rest.artifact(workspace, name, path));
-      this.files.changed.connect(this.update, this);
-    }
-    void this.files.go(this.files.path);
+    this.files ??= this.watched(artifacts(rest, workspace, name));
+    void this.files.refresh();
+  }
+
+  /** The code that it runs, which never changes. */
+  private read(): void {
+    const { rest, workspace, name, resource } = this.model;
+    if (this.snapshot?.entries || codeless(resource?.properties ?? {})) return;
+    this.snapshot ??= this.watched(snapshot(rest, workspace, name));
+    void this.snapshot.refresh();
+  }
+
+  private watched(files: FilesModel): FilesModel {
+    files.changed.connect(this.update, this);
+    return files;
   }
 
   private async trace(): Promise<void> {

@@ -2,8 +2,10 @@
 
 import { type ISignal, Signal } from '@lumino/signaling';
 import { cell } from '../format';
-import { FilesModel } from './files';
+import { type Worker, workers } from './compute';
+import { FilesModel, type Known } from './files';
 import { LineageModel } from './lineage';
+import { PackagesModel } from './packages';
 import { ProfileModel } from './profile';
 import { aborted, type Ended, type Page, type Resource, type Rest, type Section } from '../rest';
 
@@ -21,6 +23,10 @@ export class AssetModel {
   readonly profile: ProfileModel | undefined;
   /** Of data and models: where it came from, and who uses it. */
   readonly lineage: LineageModel | undefined;
+  /** Of environments: what is installed for them on this machine. */
+  readonly packages: PackagesModel | undefined;
+  /** Of a cluster: its nodes. */
+  workers: Worker[] | undefined;
   error: Error | undefined;
   gone = false;
   private readonly _changed = new Signal<this, void>(this);
@@ -36,6 +42,8 @@ export class AssetModel {
     const { segment } = section;
     if (segment === 'data') this.profile = new ProfileModel(rest, workspace, name);
     if (segment === 'data' || segment === 'models') this.lineage = new LineageModel(rest, workspace);
+    if (segment === 'environments') this.packages = new PackagesModel(rest, workspace, name);
+    this.packages?.changed.connect(this._emit, this);
     this.profile?.changed.connect(this._emit, this);
     this.lineage?.changed.connect(this._emit, this);
   }
@@ -68,6 +76,9 @@ export class AssetModel {
         const known = this.versions.some(one => one.name === this.chosen);
         if (!this._chose || !known) this.chosen = latest || (page.value[0]?.name ?? '');
       }
+      if (this.section.segment === 'computes') {
+        this.workers = await workers(this.rest, this.workspace, this.resource);
+      }
       this.error = undefined;
       this.gone = false;
       this._browse();
@@ -83,6 +94,7 @@ export class AssetModel {
     this.chosen = version;
     this._chose = true;
     this.preview = undefined;
+    this.packages?.clear();
     this.profile?.clear();
     this.lineage?.clear();
     this._browse();
@@ -116,23 +128,23 @@ export class AssetModel {
   dispose(): void {
     this._disposed = true;
     this.files?.dispose();
+    this.packages?.dispose();
     this.profile?.dispose();
     this.lineage?.dispose();
     Signal.clearData(this);
   }
 
-  /** Begin to browse what is shown, where there is something to browse. */
+  /** Begin to browse what is shown, where there is something to browse; what is browsed already stays as it is. */
   private _browse(): void {
-    const folder = this.shown?.properties.dataType === 'uri_folder';
-    const root =
-      this.section.segment === 'datastores'
-        ? `${this.name}/`
-        : this.section.segment === 'data' && folder
-          ? `azureml:${this.name}:${this.chosen}`
-          : '';
-    if (this.files?.root === root) return;
+    const { root, known } = browsed(
+      this.section.segment,
+      this.name,
+      this.chosen,
+      this.shown?.properties ?? {}
+    );
+    if ((this.files?.root ?? '') === root) return;
     this.files?.dispose();
-    this.files = root ? new FilesModel(this.rest, this.workspace, root) : undefined;
+    this.files = root ? new FilesModel(this.rest, this.workspace, root, known) : undefined;
     if (!this.files) return;
     this.files.changed.connect(this._emit, this);
     void this.files.go([]);
@@ -141,4 +153,23 @@ export class AssetModel {
   private _emit(): void {
     if (!this._disposed) this._changed.emit();
   }
+}
+
+/** Models that are folders; others may be single files. */
+const FOLDERS = ['mlflow_model', 'triton_model'];
+
+/** Where the files of an asset or a datastore begin; empty where there are none to browse. */
+export function browsed(
+  segment: string,
+  name: string,
+  version: string,
+  held: Record<string, unknown>
+): { root: string; known: Known } {
+  if (segment === 'datastores') return { root: `${name}/`, known: {} };
+  if (segment === 'data' && held.dataType === 'uri_folder')
+    return { root: `azureml:${name}:${version}`, known: {} };
+  const uri = cell(held.modelUri);
+  if (segment !== 'models' || !FOLDERS.includes(cell(held.modelType)) || !uri) return { root: '', known: {} };
+  const model = (path: string): string => (path ? '' : `models:/${name}/${version}`);
+  return { root: uri, known: { model, title: `${name}:${version}` } };
 }

@@ -18,7 +18,7 @@ const LOOK = 700;
 const MLFLOW = 'mlflow/v2.0';
 const HISTORY = 'history/v1.0';
 /** Curves that are fetched, and points of each. */
-const CURVES = 24;
+export const CURVES = 24;
 const POINTS = '2000';
 
 export interface Metric {
@@ -26,6 +26,11 @@ export interface Metric {
   value: number;
   step: number;
   timestamp: number;
+}
+
+/** By name; `layer_2` before `layer_10`. */
+function named(one: { key: string }, other: { key: string }): number {
+  return one.key.localeCompare(other.key, undefined, { numeric: true });
 }
 
 interface Tracked {
@@ -142,8 +147,8 @@ export class JobModel {
     ]);
     Object.assign(this, { resource, run });
     const data = tracked?.run.data;
-    this.metrics = (data?.metrics ?? []).sort((one, other) => one.key.localeCompare(other.key));
-    this.params = data?.params ?? [];
+    this.metrics = (data?.metrics ?? []).sort(named);
+    this.params = (data?.params ?? []).sort(named);
     this._experiment = tracked?.run.info?.experiment_id ?? '';
     this._emit();
     await Promise.all([this._curves(), this._children()]);

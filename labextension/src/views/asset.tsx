@@ -5,10 +5,13 @@ import { cell } from '../format';
 import type { AssetModel } from '../model/asset';
 import type { ProfileModel } from '../model/profile';
 import { Badge, Content, Facts, Fault, Part, Table, Time } from './basics';
+import { Compute, Environment, spaced } from './details';
 import { Files } from './files';
 import { Lineage } from './lineage';
 import { Profile, Schema } from './profile';
 import { t } from './text';
+
+export { spaced } from './details';
 
 export interface AssetActions {
   verb: (verb: string) => void;
@@ -18,7 +21,14 @@ export interface AssetActions {
   open?: (segment: string, name: string) => void;
 }
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 const LEFT_OUT = new Set(['isArchived', 'isAnonymous', 'latestVersion', 'nextVersion', 'provisioningState']);
+
+/** Properties that parts of their own tell. */
+const TOLD: Record<string, string[]> = {
+  environments: ['image', 'build', 'condaFile', 'osType'],
+  computes: ['computeType', 'properties', 'provisioningErrors']
+};
 
 export function AssetView({
   model,
@@ -32,6 +42,7 @@ export function AssetView({
   actions: AssetActions;
 }): JSX.Element {
   const shown = model.shown;
+  const { segment } = model.section;
   if (!shown) {
     return model.error ? (
       <Fault error={model.error} retry={() => void model.refresh()} />
@@ -78,8 +89,16 @@ export function AssetView({
       </header>
       <div class="jp-AmlLab-body">
         <div class="jp-AmlLab-flow">
+          {segment === 'computes' && (
+            <Compute
+              held={shown.properties}
+              workers={model.workers}
+              place={place}
+              open={(to, name) => actions.open?.(to, name)}
+            />
+          )}
           <Part title={t('Properties')}>
-            <Facts pairs={facts(shown.properties)} />
+            <Facts pairs={facts(shown.properties, TOLD[segment])} />
           </Part>
           <Part title={t('History')}>
             <Facts
@@ -92,6 +111,13 @@ export function AssetView({
             />
           </Part>
         </div>
+        {segment === 'environments' && (
+          <Environment
+            held={shown.properties}
+            packages={place === 'LOCAL' ? model.packages : undefined}
+            version={model.chosen}
+          />
+        )}
         {model.files && (
           <Part title={t('Files')}>
             <Files model={model.files} insert={actions.insert} />
@@ -171,25 +197,26 @@ function Preview({ model, look, busy }: { model: AssetModel; look: () => void; b
   );
 }
 
-/** Properties that say something, nested ones as one line each. */
-function facts(held: Record<string, unknown>): [string, ComponentChildren][] {
+/** Properties that say something, nested ones as one line each; without those that another part tells. */
+function facts(held: Record<string, unknown>, told: string[] = []): [string, ComponentChildren][] {
   return Object.entries(held)
-    .filter(([key, value]) => !LEFT_OUT.has(key) && !empty(value))
-    .map(([key, value]) => [spaced(key), long(cell(value))]);
+    .filter(([key, value]) => !LEFT_OUT.has(key) && !told.includes(key) && !empty(value))
+    .map(([key, value]) => [spaced(key), drawn(value)]);
 }
 
-function long(text: string): ComponentChildren {
+/** A value as it is best read: times as how long ago, text of many lines as it stands, objects as facts of their own. */
+function drawn(value: unknown): ComponentChildren {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+    return <Facts pairs={facts(value as Record<string, unknown>)} />;
+  }
+  const text = cell(value);
+  if (TIME.test(text)) return <Time long iso={text} />;
   return text.includes('\n') ? <pre class="jp-AmlLab-code">{text}</pre> : text;
 }
 
 function empty(value: unknown): boolean {
   if (value === null || value === undefined || value === '') return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
-/** `dataType` as `data type`. */
-export function spaced(key: string): string {
-  return key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 }
 
 /** Which properties differ from those of the version before. */

@@ -49,6 +49,7 @@ function Ranking({ found, open }: { found: Board; open: (name: string) => void }
   return (
     <Table
       columns={[t('rank'), t('algorithm'), found.metric || t('metric'), t('duration'), t('status'), '']}
+      measures={[t('duration')]}
       rows={ranked(found).map((trial, at) => ({
         key: trial.name,
         cells: [
@@ -83,6 +84,7 @@ function Others({ runs, open }: { runs: Run[]; open: (name: string) => void }): 
       <summary>{t('Other runs: %1', runs.length)}</summary>
       <Table
         columns={[t('name'), t('status'), t('duration')]}
+        measures={[t('duration')]}
         open={open}
         rows={runs.map(run => ({
           key: run.runId,

@@ -1,7 +1,7 @@
 /** Small drawings that all others use. */
 
 import type { ComponentChildren, JSX } from 'preact';
-import { absolute, ago, cell, icon, tone } from '../format';
+import { absolute, ago, blanks, cell, icon, tone } from '../format';
 import { t } from './text';
 
 /** A status as icon and word. */
@@ -44,12 +44,13 @@ export function Facts({
   numeric?: boolean;
 }): JSX.Element {
   const shown = pairs.filter(([, value]) => value !== '' && value !== null && value !== undefined);
+  const behind = numeric ? blanks(shown.map(([, value]) => String(value))) : [];
   return (
     <dl class="jp-AmlLab-facts" data-numeric={numeric}>
-      {shown.map(([name, value]) => (
+      {shown.map(([name, value], at) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{value}</dd>
+          <dd data-behind={behind[at] || undefined}>{value}</dd>
         </div>
       ))}
     </dl>
@@ -84,19 +85,29 @@ function kind(cell: ComponentChildren): string {
   return cell === '' ? '' : typeof cell;
 }
 
-/** A table; numbers stand at the right. */
+function plain(cell: ComponentChildren): string {
+  return typeof cell === 'number' ? String(cell) : '';
+}
+
+/** A table; numbers stand at the right, with their points below each other. */
 export function Table({
   columns,
   rows,
-  open
+  open,
+  measures = []
 }: {
   columns: string[];
   rows: { key: string; cells: ComponentChildren[] }[];
   open?: (key: string) => void;
+  /** Columns of numbers with a unit: they stand at the right, too. */
+  measures?: string[];
 }): JSX.Element {
+  const measured = columns.map(column => measures.includes(column));
   const numeric = columns.map(
-    (_, at) => rows.length > 0 && rows.every(row => ['number', ''].includes(kind(row.cells[at])))
+    (_, at) =>
+      measured[at] || (rows.length > 0 && rows.every(row => ['number', ''].includes(kind(row.cells[at]))))
   );
+  const behind = columns.map((_, at) => blanks(rows.map(row => plain(row.cells[at]))));
   return (
     <div class="jp-AmlLab-scroll" tabIndex={0} role="region" aria-label={t('Table')}>
       <table class="jp-AmlLab-table">
@@ -110,10 +121,14 @@ export function Table({
           </tr>
         </thead>
         <tbody>
-          {rows.map(row => (
+          {rows.map((row, at) => (
             <tr key={row.key}>
               {row.cells.map((cell, index) => (
-                <td key={columns[index]} data-number={typeof cell === 'number'}>
+                <td
+                  key={columns[index]}
+                  data-number={measured[index] || typeof cell === 'number'}
+                  data-behind={behind[index]?.[at] || undefined}
+                >
                   {index === 0 && open ? (
                     <button type="button" class="jp-AmlLab-link" onClick={() => open(row.key)}>
                       {cell}
@@ -135,6 +150,7 @@ export function Table({
 export function Content({ text }: { text: string }): JSX.Element {
   try {
     const found: unknown = JSON.parse(text);
+    if (typeof found === 'string') return <pre class="jp-AmlLab-code">{found}</pre>;
     const rows = Array.isArray(found) ? (found as Record<string, unknown>[]) : [];
     if (rows.length && rows.every(row => row && typeof row === 'object' && !Array.isArray(row))) {
       const columns = [...new Set(rows.flatMap(row => Object.keys(row)))];

@@ -5,18 +5,21 @@ import { cell, duration, final, number } from '../format';
 import { board } from '../model/automl';
 import { graph, sweep } from '../model/children';
 import type { FilesModel } from '../model/files';
-import type { JobModel } from '../model/job';
+import { CURVES, type JobModel } from '../model/job';
 import type { LineageModel } from '../model/lineage';
 import type { Run } from '../model/rows';
 import { Leaderboard, TaskDetails } from './automl';
 import { Badge, Facts, Fault, Part, Status, Table, Time } from './basics';
 import { Chart, type Point } from './chart';
-import { Files } from './files';
+import { Code, Files } from './files';
 import { Graph } from './graph';
 import { Lineage } from './lineage';
 import { Log } from './log';
+import { named, short } from './named';
 import { Comparing, Sweep } from './sweep';
 import { t } from './text';
+
+export { short } from './named';
 
 /** What a job's page can do. */
 export interface JobActions {
@@ -32,13 +35,13 @@ export interface JobActions {
   trace?: () => void;
 }
 
-export type JobTab = 'overview' | 'metrics' | 'children' | 'log' | 'files' | 'lineage' | 'source';
+export type JobTab = 'overview' | 'metrics' | 'children' | 'log' | 'files' | 'code' | 'lineage' | 'source';
 
 /** The parts of a job's page: only those that it can have. */
 export function tabs(model: JobModel): JobTab[] {
   const parent = model.type !== 'Command' && model.type !== 'Spark';
   const below: JobTab[] = parent ? ['children'] : [];
-  return ['overview', 'metrics', ...below, 'log', 'files', 'lineage', 'source'];
+  return ['overview', 'metrics', ...below, 'log', 'files', 'code', 'lineage', 'source'];
 }
 
 /** The name of a part. */
@@ -49,8 +52,9 @@ export function tabTitle(tab: JobTab, model: JobModel): string {
     children: below(model.type),
     log: t('Log'),
     files: t('Files'),
+    code: t('Code'),
     lineage: t('Lineage'),
-    source: t('Source')
+    source: t('YAML')
   };
   return titles[tab];
 }
@@ -113,12 +117,15 @@ export function JobBody({
   tab,
   source,
   files,
+  code,
   lineage,
   actions
 }: {
   model: JobModel;
   tab: JobTab;
   files: FilesModel | undefined;
+  /** The files of its code. */
+  code?: FilesModel;
   lineage?: LineageModel;
   source: ComponentChildren;
   actions: JobActions;
@@ -138,6 +145,8 @@ export function JobBody({
       return <Log log={model.log} grows={!model.logEnded} />;
     case 'files':
       return files ? <Files model={files} insert={actions.insert} /> : <></>;
+    case 'code':
+      return <Code held={model.resource?.properties ?? {}} model={code} insert={actions.insert} />;
     case 'lineage':
       return lineage ? <Lineage model={lineage} find={() => actions.trace?.()} open={actions.show} /> : <></>;
     case 'source':
@@ -158,8 +167,8 @@ function Overview({ model, actions }: { model: JobModel; actions: JobActions }):
             pairs={[
               [t('type'), model.type],
               [t('experiment'), cell(held.experimentName)],
-              [t('compute'), short(cell(held.computeId)) || cell(run?.target)],
-              [t('environment'), short(cell(held.environmentId ?? trial(held).environmentId))],
+              [t('compute'), named(cell(held.computeId), actions.show) || cell(run?.target)],
+              [t('environment'), named(cell(held.environmentId ?? trial(held).environmentId), actions.show)],
               [t('created'), <Time key="t" long iso={model.resource?.systemData?.createdAt ?? ''} />],
               [t('by'), cell(model.resource?.systemData?.createdBy)],
               [t('duration'), spent(run)],
@@ -263,12 +272,19 @@ function Values({
 
 function Metrics({ model }: { model: JobModel }): JSX.Element {
   if (model.metrics.length === 0) return <p class="jp-AmlLab-soft">{t('No metric has been logged.')}</p>;
-  const drawn = model.metrics.filter(one => (model.curves.get(one.key)?.length ?? 0) > 1);
+  const stepped = model.metrics.filter(one => one.step > 0 || (model.curves.get(one.key)?.length ?? 0) > 1);
+  // One that is still on its way has its place already.
+  const drawn = stepped.slice(0, CURVES).filter(one => model.curves.get(one.key)?.length !== 1);
   return (
     <>
+      {stepped.length > CURVES && (
+        <p class="jp-AmlLab-soft">
+          {t('Drawn are the first %1 of %2 curves; all last values follow.', CURVES, stepped.length)}
+        </p>
+      )}
       <div class="jp-AmlLab-charts">
         {drawn.map(one => {
-          const { points, axis } = curve(model.curves.get(one.key) ?? []);
+          const { points, axis } = curve(model.curves.get(one.key) ?? [one]);
           return <Chart key={one.key} title={one.key} points={points} axis={axis} />;
         })}
       </div>
@@ -309,6 +325,7 @@ function Children({ model, open }: { model: JobModel; open: (name: string) => vo
       ) : (
         <Table
           columns={[t('name'), t('status'), t('duration')]}
+          measures={[t('duration')]}
           open={open}
           rows={shown.map(run => ({
             key: run.runId,
@@ -347,12 +364,4 @@ export function spent(run: Run | undefined): string {
   const end = run.endTimeUtc ? Date.parse(run.endTimeUtc) : final(run.status) ? NaN : Date.now();
   const seconds = (end - Date.parse(run.startTimeUtc)) / 1000;
   return Number.isNaN(seconds) ? '' : duration(seconds);
-}
-
-/** The end of a long id or address: what a person calls it. */
-export function short(id: string): string {
-  const version = /\/([^/]+)\/versions\/([^/]+)$/.exec(id);
-  if (version) return `${version[1]}:${version[2]}`;
-  if (id.startsWith('azureml://')) return id.slice(id.lastIndexOf('/', id.length - 2) + 1);
-  return id.startsWith('/subscriptions/') ? id.slice(id.lastIndexOf('/') + 1) : id.replace(/^azureml:/, '');
 }

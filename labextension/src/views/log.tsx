@@ -44,9 +44,17 @@ export class Log extends Component<{ log: LogText; grows: boolean }> {
           aria-live="off"
           aria-label={t('Log')}
         />
-        <p class="jp-AmlLab-soft">{grows ? t('More to come…') : ''}</p>
+        <p class="jp-AmlLab-soft">{this.said()}</p>
       </div>
     );
+  }
+
+  /** How far it is. */
+  private said(): string {
+    const { log, grows } = this.props;
+    const nothing = log.pieces.length === 0 && !log.tail;
+    if (grows) return nothing ? t('Waiting for the log…') : t('More to come…');
+    return nothing ? t('Nothing has been logged.') : '';
   }
 
   /** Append what is new as text, and let go what the log has let go. */

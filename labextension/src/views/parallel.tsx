@@ -5,7 +5,7 @@ import { number } from '../format';
 
 const WIDTH = 640;
 const HEIGHT = 220;
-const TOP = 26;
+const TOP = 30;
 const BOTTOM = 22;
 const SIDE = 60;
 /** Pixels of an axis' own; more axes make the picture wider. */
@@ -85,10 +85,10 @@ export function Parallel({
         {axes.map((name, axis) => (
           <g key={name}>
             <line x1={x(axis)} x2={x(axis)} y1={y(0)} y2={y(1)} class="jp-AmlLab-axis" />
-            <text x={x(axis)} y={12} text-anchor="middle">
+            <text x={x(axis)} y={10} text-anchor="middle">
               {name.length > 18 ? `${name.slice(0, 17)}…` : name}
             </text>
-            <text x={x(axis)} y={TOP - 3} text-anchor="middle">
+            <text x={x(axis)} y={TOP - 5} text-anchor="middle">
               {scales[axis]?.high}
             </text>
             <text x={x(axis)} y={HEIGHT - 8} text-anchor="middle">

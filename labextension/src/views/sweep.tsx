@@ -77,6 +77,7 @@ class Trials extends Component<{ found: Found; names: string[]; open: (name: str
             t('duration'),
             ''
           ]}
+          measures={[t('duration')]}
           open={open}
           rows={ranked(found).map(trial => ({
             key: trial.name,

@@ -43,7 +43,12 @@ export function Tabs({
           </button>
         ))}
       </div>
-      <div class="jp-AmlLab-body" role="tabpanel" aria-label={tabs.find(([key]) => key === chosen)?.[1]}>
+      <div
+        class="jp-AmlLab-body"
+        role="tabpanel"
+        tabIndex={0}
+        aria-label={tabs.find(([key]) => key === chosen)?.[1]}
+      >
         {children}
       </div>
     </>
