@@ -1,25 +1,33 @@
-/** Other things than jobs in the outputs of cells: drawn by the page from REST, the static form where that fails. */
+/** Outputs of cells: drawn by the page from REST, whatever the kernel does; jobs are frozen when they have ended. */
 
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { type IRenderMime, IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { render } from 'preact';
 import { Live } from './live';
+import { Pool } from './model/job';
 import { Rest } from './rest';
 import { ServerTransport } from './server';
 import { mount as automl } from './widgets/automl_leaderboard';
 import { mount as files } from './widgets/datastore_browser';
 import type { Drawing, Host, Mount, Told } from './widgets/drawing';
 import { mount as endpoint } from './widgets/endpoint_tester';
+import { mount as job } from './widgets/job_card';
 import { mount as pipeline } from './widgets/pipeline_graph';
 import { mount as comparison } from './widgets/run_comparison';
 import { mount as sweep } from './widgets/sweep_explorer';
 
-const MOUNTS: Record<string, Mount> = { automl, comparison, endpoint, files, pipeline, sweep };
+const MOUNTS: Record<string, Mount> = { automl, comparison, endpoint, files, job, pipeline, sweep };
+/** Of what is frozen into the notebook when it has ended. */
+const FROZEN = 'job';
 const HTML = 'text/html';
 /** Better than a widget's view (-10), for it needs no kernel. */
 const RANK = -20;
+
+/** What a kernel sends; `final` is there once a job has ended. */
+type Sent = Told & { final?: unknown };
 
 /** The MIME type of a kind. */
 export function mimeOf(kind: string): string {
@@ -29,18 +37,23 @@ export function mimeOf(kind: string): string {
 /** What all outputs of a page share. */
 export interface Surroundings {
   rest: Rest;
+  pool: Pool;
   live: Live;
-  still: (output: IRenderMime.IMimeModel) => IRenderMime.IRenderer;
-  open: (workspace: string, segment: string, name: string) => void;
-  insert: (code: string) => void;
+  /** Draws a bundle's static form; takes out of it what could do harm where the notebook is not trusted. */
+  still: () => IRenderMime.IRenderer;
+  /** Where there are pages, as in JupyterLab; Notebook has none. */
+  open: ((workspace: string, segment: string, name: string) => void) | undefined;
+  insert: ((code: string) => void) | undefined;
 }
 
 /** One output. */
-export class DrawnOutput extends Widget implements IRenderMime.IRenderer {
+export class Output extends Widget implements IRenderMime.IRenderer {
+  private output: IRenderMime.IMimeModel | undefined;
   private drawing: Drawing | undefined;
   private frozen: IRenderMime.IRenderer | undefined;
   private observer: IntersectionObserver | undefined;
   private key = '';
+  private freezing = false;
   private readonly box = document.createElement('div');
 
   constructor(
@@ -53,15 +66,20 @@ export class DrawnOutput extends Widget implements IRenderMime.IRenderer {
   }
 
   async renderModel(output: IRenderMime.IMimeModel): Promise<void> {
-    const told = output.data[mimeOf(this.kind)] as unknown as Told;
-    const key = JSON.stringify(told);
-    if (key === this.key && this.drawing) return;
+    this.output = output;
+    const sent = output.data[mimeOf(this.kind)] as unknown as Sent;
+    const key = JSON.stringify(sent);
+    if (key === this.key && this.drawing) {
+      if (this.box.parentNode !== this.node) await this.still(output); // no service has answered; the kernel has
+      return;
+    }
     this.key = key;
     this.release();
     await this.still(output); // until the service has answered, and where it does not
     const mount = MOUNTS[this.kind];
-    if (this.isDisposed || !mount || !told.workspace) return;
-    this.drawing = mount(this.host(told));
+    const ended = this.kind === FROZEN && !!sent.final;
+    if (this.isDisposed || this.key !== key || ended || !mount || !sent.workspace) return;
+    this.drawing = mount(this.host(sent));
     this.watch();
   }
 
@@ -83,30 +101,56 @@ export class DrawnOutput extends Widget implements IRenderMime.IRenderer {
   }
 
   private host(told: Told): Host {
-    const { rest, live, open, insert } = this.around;
+    const { rest, pool, live, open, insert } = this.around;
     return {
       told,
       rest,
+      pool,
       live,
       eager: false,
       redraw: () => this.draw(),
-      open: (segment, name) => open(told.workspace, segment, name),
+      open: open && ((segment, name) => open(told.workspace, segment, name)),
       insert
     };
   }
 
+  /** Draw the static form, as the kernel or the server has drawn it. */
   private async still(output: IRenderMime.IMimeModel): Promise<void> {
-    const frozen = this.around.still(output);
+    const frozen = this.around.still();
     await frozen.renderModel(output);
+    if (this.isDisposed) {
+      frozen.dispose();
+      return;
+    }
     this.frozen?.dispose();
     this.frozen = frozen;
     this.node.replaceChildren(frozen.node);
   }
 
   private draw(): void {
-    if (!this.drawing?.ready || this.isDisposed) return;
+    const { drawing } = this;
+    if (!drawing?.ready || this.isDisposed) return; // the static form stands until the service answers
     if (this.box.parentNode !== this.node) this.node.replaceChildren(this.box);
-    render(this.drawing.view(), this.box);
+    render(drawing.view(), this.box);
+    if (this.kind === FROZEN && drawing.ended) void this.freeze();
+  }
+
+  /** Put the final form into the notebook, so that it shows the same without us, the service and the kernel. */
+  private async freeze(): Promise<void> {
+    const { key, output } = this;
+    if (this.freezing || !output) return;
+    this.freezing = true;
+    try {
+      const { workspace, name = '' } = output.data[mimeOf(this.kind)] as unknown as Sent;
+      const bundle = await this.around.rest.card(workspace, name);
+      if (this.isDisposed || this.output !== output || this.key !== key) return; // the kernel was first
+      output.setData({ data: bundle as never });
+      await this.renderModel(output);
+    } catch {
+      // the live form stands; the server freezes it when the notebook is saved
+    } finally {
+      this.freezing = false;
+    }
   }
 
   /** Only what is in sight asks the service. */
@@ -127,36 +171,41 @@ export class DrawnOutput extends Widget implements IRenderMime.IRenderer {
   }
 }
 
-/** The plugin: sweeps, pipelines, files and comparisons in outputs. */
+/** The plugin: cells' outputs of ours are drawn by the page itself. */
 export const outputs: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-aml:outputs',
-  description: 'Live sweeps, pipelines, files and comparisons of Azure ML in the outputs of cells.',
+  description:
+    'Live jobs, sweeps, pipelines, comparisons, files and endpoints of Azure ML in the outputs of cells.',
   autoStart: true,
   requires: [IRenderMimeRegistry],
-  activate: (app: JupyterFrontEnd, registry: IRenderMimeRegistry): void => {
+  optional: [ILabShell],
+  activate: (app: JupyterFrontEnd, registry: IRenderMimeRegistry, shell: ILabShell | null): void => {
     const rest = new Rest(new ServerTransport(app.serviceManager.serverSettings));
+    const pool = new Pool(rest);
     let live: Live | undefined;
+    const run = (command: string, given: ReadonlyPartialJSONObject): void =>
+      void app.commands.execute(command, given);
+    const around = (options: IRenderMime.IRendererOptions): Surroundings => ({
+      rest,
+      pool,
+      live: (live ??= new Live(app.serviceManager.events, () => rest.state())),
+      still: () => {
+        const html = registry.getFactory(HTML);
+        if (!html) throw new Error('JupyterLab draws no HTML.');
+        return html.createRenderer({ ...options, mimeType: HTML });
+      },
+      open: shell ? (workspace, segment, name) => run('aml:open', { workspace, segment, name }) : undefined,
+      insert: shell ? code => run('aml:insert', { code }) : undefined
+    });
     for (const kind of Object.keys(MOUNTS)) {
-      const factory: IRenderMime.IRendererFactory = {
-        safe: true,
-        mimeTypes: [mimeOf(kind)],
-        createRenderer: options => {
-          live ??= new Live(app.serviceManager.events, () => rest.state());
-          return new DrawnOutput(kind, {
-            rest,
-            live,
-            still: () => {
-              const html = registry.getFactory(HTML);
-              if (!html) throw new Error('JupyterLab draws no HTML.');
-              return html.createRenderer({ ...options, mimeType: HTML });
-            },
-            open: (workspace, segment, name) =>
-              void app.commands.execute('aml:open', { workspace, segment, name }),
-            insert: code => void app.commands.execute('aml:insert', { code })
-          });
-        }
-      };
-      registry.addFactory(factory, RANK);
+      registry.addFactory(
+        {
+          safe: true,
+          mimeTypes: [mimeOf(kind)],
+          createRenderer: options => new Output(kind, around(options))
+        },
+        RANK
+      );
     }
   }
 };

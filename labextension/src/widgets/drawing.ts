@@ -3,6 +3,7 @@
 import type { ISignal } from '@lumino/signaling';
 import type { VNode } from 'preact';
 import type { News } from '../live';
+import type { Pool } from '../model/job';
 import type { Rest } from '../rest';
 
 /** What a widget is told at its birth. */
@@ -29,20 +30,24 @@ export interface Host {
   readonly told: Told;
   readonly rest: Rest;
   readonly live: Heard;
+  /** Where drawings of one page share the jobs that they show. */
+  readonly pool?: Pool;
   /** Whether what is asked is there already: a kernel has sent it. Then what is out of sight is kept fresh as well. */
   readonly eager: boolean;
   /** Draw anew. */
   redraw(): void;
   /** Open a page of its own, where there are such. */
-  open?: (segment: string, name: string) => void;
+  open?: ((segment: string, name: string) => void) | undefined;
   /** Put code into the notebook, where that can be done. */
-  insert?: (code: string) => void;
+  insert?: ((code: string) => void) | undefined;
 }
 
 /** One drawing. */
 export interface Drawing {
   /** Whether there is something to be seen: the service has answered. */
   readonly ready: boolean;
+  /** Whether nothing more will change: the job has ended and its log is whole. */
+  readonly ended?: boolean;
   view(): VNode;
   /** Say whether anybody looks. */
   seen(visible: boolean): void;
