@@ -149,6 +149,19 @@ test('a busy kernel keeps what is out of sight fresh', async () => {
   await shown(element, 'Completed');
 });
 
+test('a kernel that does not listen is said to be busy', async () => {
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, job('Command'));
+  const element = document.createElement('div');
+  anywidget(card).render({ model: kernel, el: element });
+  await shown(element, 'hello');
+  kernel.busy = true;
+  vi.useFakeTimers();
+  [...element.querySelectorAll('button')].find(one => one.textContent === 'Cancel')?.click();
+  await vi.advanceTimersByTimeAsync(2100);
+  vi.useRealTimers();
+  await shown(element, 'The kernel is busy');
+});
+
 test('a step that is clicked shows its card, once more hides it', async () => {
   const jobs = { prep: { type: 'command' }, train: { inputs: { a: '${{parent.jobs.prep.outputs.out}}' } } };
   const bodies = job('Pipeline', { jobs });

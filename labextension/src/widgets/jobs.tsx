@@ -2,7 +2,7 @@
 
 import type { VNode } from 'preact';
 import type { News } from '../live';
-import { JobModel } from '../model/job';
+import { type JobModel, Pool } from '../model/job';
 import { Badge, Fault, Status } from '../views/basics';
 import { Card } from '../views/card';
 import { t } from '../views/text';
@@ -10,13 +10,16 @@ import type { Drawing, Host, Mount } from './drawing';
 
 /** Milliseconds in which changes are gathered before they are fetched. */
 const GATHER = 250;
+/** Milliseconds that a kernel which is not busy does not need to answer. */
+const LATE = 2000;
 
 /** What is drawn of a job below its head; `open` shows a child. */
 export type Part = (model: JobModel, open: (name: string) => void) => VNode;
 
 export class JobDrawing implements Drawing {
   readonly model: JobModel;
-  private inner: JobDrawing | undefined;
+  private readonly pool: Pool;
+  private readonly inner: Inner;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private clock: ReturnType<typeof setInterval> | undefined;
   private busy = false;
@@ -31,7 +34,9 @@ export class JobDrawing implements Drawing {
     name: string,
     private readonly part: Part | undefined = undefined
   ) {
-    this.model = new JobModel(host.rest, host.told.workspace, name);
+    this.pool = host.pool ?? new Pool(host.rest);
+    this.model = this.pool.get(host.told.workspace, name);
+    this.inner = new Inner(host);
     this.model.changed.connect(host.redraw, host);
     host.live.changed.connect(this.hear, this);
     if (host.eager) void this.model.refresh();
@@ -41,13 +46,17 @@ export class JobDrawing implements Drawing {
     return this.model.resource !== undefined;
   }
 
+  get ended(): boolean {
+    return this.model.final && this.model.logEnded;
+  }
+
   view(): VNode {
     const { model, host } = this;
     if (!model.resource) {
       if (!model.error) return <p class="jp-AmlLab-soft">{t('Loading…')}</p>;
       return <Fault error={model.error} retry={() => void model.refresh()} />;
     }
-    if (this.part) return this.whole(this.part(model, name => this.look(name)));
+    if (this.part) return this.whole(this.part(model, name => this.inner.toggle(name)));
     const cancel = (): void => void this.cancel();
     const open = host.open && ((): void => host.open?.('jobs', model.name));
     return (
@@ -56,9 +65,9 @@ export class JobDrawing implements Drawing {
         place={host.told.place}
         busy={this.busy}
         said={this.said}
-        actions={{ cancel, open, child: name => this.look(name) }}
+        actions={{ cancel, open, child: name => this.inner.toggle(name) }}
       >
-        {this.inner?.view()}
+        {this.inner.view()}
       </Card>
     );
   }
@@ -66,7 +75,7 @@ export class JobDrawing implements Drawing {
   seen(visible: boolean): void {
     this.visible = visible;
     this.model.seen(this, visible);
-    this.inner?.seen(visible);
+    this.inner.seen(visible);
     clearInterval(this.clock);
     const tick = (): void => {
       if (!this.model.final) this.host.redraw();
@@ -77,10 +86,11 @@ export class JobDrawing implements Drawing {
   dispose(): void {
     clearTimeout(this.timer);
     clearInterval(this.clock);
-    this.inner?.dispose();
+    this.inner.dispose();
     this.host.live.changed.disconnect(this.hear, this);
     this.model.changed.disconnect(this.host.redraw, this.host);
-    this.model.dispose();
+    this.model.seen(this, false);
+    this.pool.release(this.model);
   }
 
   /** Head, body, and the child that was chosen. */
@@ -111,35 +121,28 @@ export class JobDrawing implements Drawing {
           </p>
         )}
         {body}
-        {this.inner?.view()}
+        {this.inner.view()}
       </div>
     );
   }
 
-  /** Show a child: on a page of its own where there are such, else below; once more hides it. */
-  private look(name: string): void {
-    const { host, inner } = this;
-    if (host.open) {
-      host.open('jobs', name);
-      return;
-    }
-    inner?.dispose();
-    this.inner = inner?.model.name === name ? undefined : new JobDrawing(host, name);
-    this.inner?.seen(this.visible);
-    host.redraw();
-  }
-
   private async cancel(): Promise<void> {
-    this.busy = true;
-    this.said = '';
-    this.host.redraw();
+    const { host, model } = this;
+    const tell = (busy: boolean, said = ''): void => {
+      Object.assign(this, { busy, said });
+      host.redraw();
+    };
+    tell(true);
+    const late = t('The kernel is busy: the job is cancelled as soon as it listens.');
+    const timer = host.eager ? setTimeout(() => tell(true, late), LATE) : undefined;
     try {
-      await this.model.cancel();
+      await model.cancel();
+      clearTimeout(timer);
+      tell(false);
     } catch (error) {
-      this.said = t('It could not be cancelled: %1', (error as Error).message);
+      clearTimeout(timer);
+      tell(false, t('It could not be cancelled: %1', (error as Error).message));
     }
-    this.busy = false;
-    this.host.redraw();
   }
 
   private hear(_: unknown, news: News): void {
@@ -152,6 +155,40 @@ export class JobDrawing implements Drawing {
       this.timer = undefined;
       void model.refresh();
     }, GATHER);
+  }
+}
+
+/** A job that is looked at inside another drawing. */
+export class Inner {
+  private drawing: JobDrawing | undefined;
+  private visible = false;
+
+  constructor(private readonly host: Host) {}
+
+  /** Show a job: on a page of its own where there are such, else below; once more hides it. */
+  toggle(name: string): void {
+    const { host, drawing } = this;
+    if (host.open) {
+      host.open('jobs', name);
+      return;
+    }
+    drawing?.dispose();
+    this.drawing = drawing?.model.name === name ? undefined : new JobDrawing(host, name);
+    this.drawing?.seen(this.visible);
+    host.redraw();
+  }
+
+  view(): VNode | undefined {
+    return this.drawing?.view();
+  }
+
+  seen(visible: boolean): void {
+    this.visible = visible;
+    this.drawing?.seen(visible);
+  }
+
+  dispose(): void {
+    this.drawing?.dispose();
   }
 }
 

@@ -9,18 +9,19 @@ import { Compare, type CompareActions } from '../views/compare';
 import { t } from '../views/text';
 import { anywidget } from './any';
 import type { Drawing, Host } from './drawing';
-import { JobDrawing } from './jobs';
+import { Inner } from './jobs';
 
 class ComparisonDrawing implements Drawing {
   private readonly model: CompareModel;
-  private inner: JobDrawing | undefined;
+  private readonly inner: Inner;
   private code = '';
   private clock: ReturnType<typeof setInterval> | undefined;
   private visible = false;
 
   constructor(private readonly host: Host) {
     const { rest, told } = host;
-    this.model = new CompareModel(new Pool(rest), told.workspace, told.names ?? []);
+    this.model = new CompareModel(host.pool ?? new Pool(rest), told.workspace, told.names ?? []);
+    this.inner = new Inner(host);
     this.model.changed.connect(host.redraw, host);
     host.live.changed.connect(this.hear, this);
     if (host.eager) this.model.visible = true;
@@ -39,7 +40,7 @@ class ComparisonDrawing implements Drawing {
             {this.code}
           </pre>
         )}
-        {this.inner?.view()}
+        {this.inner.view()}
       </div>
     );
   }
@@ -47,7 +48,7 @@ class ComparisonDrawing implements Drawing {
   seen(visible: boolean): void {
     this.visible = visible;
     this.model.visible = visible || this.host.eager;
-    this.inner?.seen(visible);
+    this.inner.seen(visible);
     clearInterval(this.clock);
     const tick = (): void => {
       if (!this.model.final) this.host.redraw();
@@ -57,29 +58,16 @@ class ComparisonDrawing implements Drawing {
 
   dispose(): void {
     clearInterval(this.clock);
-    this.inner?.dispose();
+    this.inner.dispose();
     this.host.live.changed.disconnect(this.hear, this);
     this.model.dispose();
   }
 
   private readonly actions: CompareActions = {
-    open: name => this.look(name),
+    open: name => this.inner.toggle(name),
     remove: name => this.model.remove(name),
     code: () => this.insert(line(['job', 'compare', ...this.model.names]))
   };
-
-  /** Show a run: on a page of its own where there are such, else below; once more hides it. */
-  private look(name: string): void {
-    const { host, inner } = this;
-    if (host.open) {
-      host.open('jobs', name);
-      return;
-    }
-    inner?.dispose();
-    this.inner = inner?.model.name === name ? undefined : new JobDrawing(host, name);
-    this.inner?.seen(this.visible);
-    host.redraw();
-  }
 
   private insert(code: string): void {
     if (this.host.insert) this.host.insert(code);
