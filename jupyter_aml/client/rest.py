@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.errors import ConnectError, ResourceError
@@ -25,6 +25,8 @@ SUBSCRIPTIONS_VERSION = "2022-12-01"
 GROUPS_VERSION = "2021-04-01"
 LOCAL_API = "https://local.api.azureml.ms"
 SECONDS = 60.0
+SAFE = "/:@$,;=+!*()~"
+"""Characters of a path that are sent as they are."""
 
 _BAD = 400
 
@@ -125,9 +127,10 @@ class Rest:
             api: See the class.
 
         Raises:
-            ResourceError: The answer is 400 or above; it carries ARM's code and sentence.
+            ResourceError: The answer is 400 or above; it carries ARM's code and sentence. Or the path climbs.
         """
         url = self.url(path, query, api)
+        _check(url)
         sent = {"Accept": "application/json", **(headers or {})}
         content = b""
         if isinstance(body, bytes):
@@ -163,7 +166,7 @@ class Rest:
         else:
             base = self.connection.cloud.arm + workspace
             added.setdefault("api-version", API_VERSION)
-        whole = f"{base}/{quote(path, safe='/:@$,;=+!*()~')}" if path else base
+        whole = f"{base}/{quote(path, safe=SAFE)}" if path else base
         return f"{whole}?{urlencode(added)}" if added else whole
 
     def services(self) -> str:
@@ -211,6 +214,17 @@ class Rest:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _check(url: str) -> None:
+    """Refuse a path that climbs, as with a name such as `../x`: what carries it would send it to another place.
+
+    Raises:
+        ResourceError: It does.
+    """
+    path = unquote(urlsplit(url).path)
+    if {".", ".."} & set(path.split("/")):
+        raise ResourceError(f"'{path}' is no path: a name in it is '.' or '..'.", code="UserError")
 
 
 def refusal(answer: Answer, method: str, url: str) -> ResourceError:

@@ -10,11 +10,14 @@ import re
 import time
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jupyter_aml.client.rest import Rest
 from jupyter_aml.errors import ConnectError, ResourceError
+
+if TYPE_CHECKING:
+    import requests
 
 SEGMENT = "onlineEndpoints"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -136,11 +139,11 @@ def _sent(method: str, url: str, key: str, headers: dict[str, str], content: byt
         request.headers["Authorization"] = f"Bearer {key}"
         return request
 
-    host = urlsplit(url).hostname
+    parts = urlsplit(url)
     begun = time.perf_counter()
     try:
         with (
-            requests.Session() as session,
+            _session(direct=parts.scheme == "http") as session,
             session.request(
                 method,
                 url,
@@ -156,10 +159,19 @@ def _sent(method: str, url: str, key: str, headers: dict[str, str], content: byt
             took = (time.perf_counter() - begun) * 1000
             told = {header.lower(): str(value) for header, value in reply.headers.items()}
     except requests.RequestException as error:
-        msg = f"{host} could not be reached: {_without(str(error), key)}."
+        msg = f"{parts.hostname} could not be reached: {_without(str(error), key)}."
         raise ConnectError(msg, remedy="Look at the network and proxy, and at the logs of the deployment.") from None
     clean = {header: _without(value, key) for header, value in told.items() if _told(header)}
     return Scored(reply.status_code, clean, _without(found.decode("utf-8", "replace"), key), round(took, 1))
+
+
+def _session(*, direct: bool) -> requests.Session:
+    """A session; a direct one asks no proxy, which could read on its way a key that does not leave this machine."""
+    import requests
+
+    found = requests.Session()
+    found.trust_env = not direct
+    return found
 
 
 def _read(reply: Any, until: float) -> bytes:

@@ -89,16 +89,20 @@ class SignIn:
 
     def _run(self) -> None:
         try:
-            profile, connection = self._found(self._asked())
+            self._finish(*self._found(self._asked()))
         except AmlError as error:
             self._change(state=FAILED, message=" ".join(filter(None, (error.message, error.why, error.remedy))))
         except Exception as error:
             self._change(state=FAILED, message=f"The sign-in broke off: {type(error).__name__}.")
             raise
-        else:
+
+    def _finish(self, profile: Profile, connection: Connection) -> None:
+        """Hand the connection over and be done, unless it was cancelled; nobody cancels in between."""
+        with self._lock:
             if self.waiting:
                 self._signed_in(profile, connection)
-            self._change(state=DONE, url="", code="", expires="", workspace=connection.workspace_path)
+                done = connection.workspace_path
+                self.state = replace(self.state, state=DONE, url="", code="", expires="", workspace=done)
 
     def _asked(self) -> Connection:
         """A connection that has got a token: from what needs nobody, else from the person."""
@@ -192,6 +196,18 @@ class SignIns:
         if held is not None:
             held.cancel()
         return self.state(name)
+
+    def forget(self, name: str) -> None:
+        """End a sign-in to a profile that is no more, and know nothing of it."""
+        with self._lock:
+            held = self._held.pop(name, None)
+        if held is not None:
+            held.cancel()
+
+    def close(self) -> None:
+        """End all sign-ins."""
+        for held in list(self._held.values()):
+            held.cancel()
 
     def _profile(self, name: str) -> Profile:
         try:

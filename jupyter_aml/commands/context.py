@@ -28,8 +28,25 @@ def _no_display(_shown: object) -> None:
     return None
 
 
-def _no_widget(_connection: object, _name: str) -> dict[str, Any]:
-    return {}
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands in for a live form where the front end does not draw it.
+
+    Attributes:
+        bundle: Its part of the MIME bundle; empty for nothing.
+        close: Called when it has been replaced.
+    """
+
+    bundle: Mapping[str, Any] = field(default_factory=dict)
+    close: Callable[[], None] = _nothing
+
+
+def _no_widget(_connection: object, _name: str) -> Beside:
+    return Beside()
 
 
 @dataclass
@@ -43,7 +60,7 @@ class Context:
         stdout: Writes text for the person or the pipe, as a log that is followed.
         stderr: Writes warnings and progress.
         display: Shows an object at once, before the verb returns, as a card that refreshes.
-        widget: Gives a job's widget as a part of a MIME bundle, by connection and name; nothing where none is wanted.
+        widget: Gives what stands in for a job's live form, by connection and name; nothing where none is wanted.
         ask: Asks yes or no; without a person it answers no.
         target: Where to, if not the connected workspace.
         quiet: Whether warnings are left out.
@@ -60,7 +77,7 @@ class Context:
     stdout: Callable[[str], None] = _write_out
     stderr: Callable[[str], None] = _write_error
     display: Callable[[object], Any] = _no_display
-    widget: Callable[[Any, str], dict[str, Any]] = _no_widget
+    widget: Callable[[Any, str], Beside] = _no_widget
     ask: Callable[[str], bool] | None = None
     target: Target = field(default_factory=Target)
     quiet: bool = False

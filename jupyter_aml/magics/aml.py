@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jupyter_aml.commands.context import Context
+    from jupyter_aml.commands.context import Beside, Context
     from jupyter_aml.errors import AmlError
 
 HELP = """Azure Machine Learning, here or in the cloud.
@@ -88,7 +88,7 @@ def _display(shown: object) -> Any:
     return display(shown)
 
 
-def _widget(connection: Any, name: str) -> dict[str, Any]:
+def _widget(connection: Any, name: str) -> Beside:
     from jupyter_aml.widgets import wish
 
     return wish.beside(connection, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from jupyter_server.base.handlers import APIHandler
@@ -21,9 +22,12 @@ class Handler(APIHandler):
     def _number(self, name: str, default: float) -> float:
         text = self.get_query_argument(name, str(default))
         try:
-            return float(text)
-        except ValueError as error:
-            raise ResourceError(f"{name} is '{text}'; a number was expected.", code="UserError", target=name) from error
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not math.isfinite(found):
+            raise ResourceError(f"{name} is '{text}'; a number was expected.", code="UserError", target=name)
+        return found
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """A refusal of ours as ARM writes it; the rest as Jupyter does."""

@@ -13,16 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jupyter_aml.client import connect, targets
+from jupyter_aml.client import connect, reach, targets
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
-from jupyter_aml.client.rest import Answer, Rest
-from jupyter_aml.commands.actions import jobs, pieces
+from jupyter_aml.client.rest import SAFE, Answer, Rest
 from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.arm import ids
-from jupyter_aml.local.jobs.logs import Piece
 
-SAFE = "/:@$,;=+!*()~"
 PASSED = ("content-type", "retry-after", "azure-asyncoperation", "location", "etag", "x-ms-request-id")
 """Headers of an answer that a page may need."""
 PLACES = ("subscriptions", "resourcegroups", "workspaces")
@@ -103,10 +100,12 @@ class Cloud:
 
         Raises:
             NotFoundError: No profile names a workspace of this path's subscription.
-            ResourceError: Azure refuses.
+            ResourceError: Azure refuses, or the path leads out of the workspace or to a secret.
             ConnectError: Nobody has signed in, the rules forbid the cloud, or it cannot be reached.
         """
         rest = self._rest(path)
+        if not (surface == reach.ARM and OPERATION.match(path)):
+            reach.check(method, surface, path, rest.connection.workspace_path)
         base = rest.connection.cloud.arm if surface == "arm" else rest.services()
         url = f"{base}/{quote(path, safe=SAFE)}"
         content_type = (headers or {}).get("Content-Type", "")
@@ -116,15 +115,6 @@ class Cloud:
             body=body,
             headers={"Content-Type": content_type} if body and content_type else None,
         )
-
-    def log(self, arm_id: str, job: str, file: str = "", offset: int = 0) -> tuple[Piece, bool]:
-        """A piece of a log in Azure, as `local.jobs.logs.read` gives it, and whether the job has ended.
-
-        Raises:
-            NotFoundError: No profile names the workspace.
-            ResourceError: There is no such job, or Azure refuses.
-        """
-        return pieces.remote(jobs.Reader(self.connection(arm_id)), job, file, offset)
 
     def connection(self, path: str) -> Connection:
         """The connection of the profile whose workspace a path, or an ARM id, names.

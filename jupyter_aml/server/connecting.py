@@ -61,7 +61,7 @@ class ConnectHandler(Handler):
             Profiles(places.service().store.home).remove(name)
         except ConnectError as error:
             raise NotFoundError(error.message) from error
-        places.signing().cancel(name)
+        places.signing().forget(name)
         places.away().forget(name)
         self.finish({"profile": name})
 

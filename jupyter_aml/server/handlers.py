@@ -14,7 +14,6 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,14 +24,14 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.utils import url_path_join
 from tornado import web  # type: ignore[attr-defined]  # tornado re-exports it without saying so
 
-from jupyter_aml.client import targets
+from jupyter_aml.client import reach, targets
+from jupyter_aml.commands.actions import pieces
 from jupyter_aml.errors import NotFoundError, ResourceError
 from jupyter_aml.local.app import API_HOST, ARM_HOST
 from jupyter_aml.local.arm.http import Request, Response
 from jupyter_aml.local.authz import tokens
-from jupyter_aml.local.jobs import logs, records
+from jupyter_aml.local.jobs.logs import Piece
 from jupyter_aml.local.store.watching import Watcher
-from jupyter_aml.local.store.workspace import Entry
 from jupyter_aml.server import cards, cloud, commands, connecting, openapi, places, scoring
 from jupyter_aml.server.base import Handler
 from jupyter_aml.server.openapi import operation, parameter
@@ -56,6 +55,7 @@ class ServiceHandler(Handler):
     }
 
     async def _pass_on(self, surface: str, path: str) -> None:
+        reach.check_secret(str(self.request.method), path)
         named = cloud.subscription(path)
         if named and not places.service().store.owns(named):
             await self._away(surface, path)
@@ -161,32 +161,16 @@ class LogHandler(Handler):
     @authorized
     async def get(self) -> None:
         workspace = self.get_query_argument("workspace")
-        read = self._reader(workspace)
         job, file = self.get_query_argument("job"), self.get_query_argument("file", "")
         offset, wait = int(self._number("offset", 0)), min(self._number("wait", 0), LONGEST_WAIT)
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
         while True:
-            piece, final = await loop.run_in_executor(None, read, job, file, offset)
+            piece, final = await loop.run_in_executor(None, _piece, workspace, job, file, offset)
             if piece.text or final or loop.time() >= until or self.request.connection.stream.closed():
                 break
             await asyncio.sleep(LOOK if places.here(workspace) else LOOK_AWAY)
         self.finish({**vars(piece), "final": final})
-
-    def _reader(self, workspace: str) -> Callable[[str, str, int], tuple[logs.Piece, bool]]:
-        """What reads a piece of a log, by job, file and offset."""
-        return (
-            partial(self._read, places.entry_of(workspace))
-            if places.here(workspace)
-            else partial(places.away().log, workspace)
-        )
-
-    @staticmethod
-    def _read(entry: Entry, job: str, file: str, offset: int) -> tuple[logs.Piece, bool]:
-        workspace = places.service().workspace(entry)
-        with workspace.database.read() as reader:
-            record = records.find(reader, job)  # before the log, so that a final job's log is whole
-        return logs.read(workspace, record, file, offset), record.final
 
 
 class CardHandler(Handler):
@@ -204,8 +188,7 @@ class CardHandler(Handler):
     @authorized
     async def get(self) -> None:
         workspace, job = self.get_query_argument("workspace"), self.get_query_argument("job")
-        drawn = await asyncio.get_running_loop().run_in_executor(None, cards.bundle, places.connection(workspace), job)
-        self.finish(drawn)
+        self.finish(await asyncio.get_running_loop().run_in_executor(None, _card, workspace, job))
 
 
 class StateHandler(Handler):
@@ -325,6 +308,15 @@ class OpenapiHandler(Handler):
     async def get(self) -> None:
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(openapi.document(self.base_url, PATHS)))
+
+
+def _piece(workspace: str, job: str, file: str, offset: int) -> tuple[Piece, bool]:
+    """A piece of a log, and whether its job has ended; a connection may take a while to open."""
+    return pieces.piece(places.connection(workspace), job, file, offset)
+
+
+def _card(workspace: str, job: str) -> dict[str, Any]:
+    return cards.bundle(places.connection(workspace), job)
 
 
 PATHS: tuple[tuple[str, Any], ...] = (

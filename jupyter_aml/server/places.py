@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jupyter_aml.client import local
@@ -12,28 +15,55 @@ from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.app import Service
 from jupyter_aml.local.arm import ids
 from jupyter_aml.local.jobs import records
-from jupyter_aml.local.store.catalogue import Store
+from jupyter_aml.local.store.catalogue import CATALOGUE, Store
 from jupyter_aml.local.store.workspace import Entry
 from jupyter_aml.server import cards
 from jupyter_aml.server.cloud import Cloud
 
+_LOCK = threading.RLock()
+"""The event loop and its executor ask at once, and get the same."""
+_HELD: list[tuple[os.stat_result, Service]] = []
+"""The open service, and which file its catalogue was."""
 
-@cache
+
 def service() -> Service:
-    """The service over this user's store."""
-    return Service(Store.open())
+    """The service over this user's store; opened anew when the store was purged or moved, and made when absent."""
+    with _LOCK:
+        if _HELD and _same(*_HELD[0]):
+            return _HELD[0][1]
+        made = Service(Store.open())
+        _HELD[:] = [((made.store.home / CATALOGUE).stat(), made)]
+        return made
 
 
-@cache
+def _same(held: os.stat_result, known: Service) -> bool:
+    """Whether the file is still the one that was opened."""
+    try:
+        return os.path.samestat(held, (known.store.home / CATALOGUE).stat())
+    except OSError:
+        return False
+
+
 def away() -> Cloud:
     """Azure, as the profiles of this user's store name it."""
-    return Cloud(service().store.home)
+    with _LOCK:
+        return _away(service().store.home)
+
+
+def signing() -> SignIns:
+    """The sign-ins to those profiles."""
+    with _LOCK:
+        return _signing(service().store.home)
 
 
 @cache
-def signing() -> SignIns:
-    """The sign-ins to those profiles."""
-    return SignIns(service().store.home, away().hold)
+def _away(home: Path) -> Cloud:
+    return Cloud(home)
+
+
+@cache
+def _signing(home: Path) -> SignIns:
+    return SignIns(home, _away(home).hold)
 
 
 def here(arm_id: str) -> bool:

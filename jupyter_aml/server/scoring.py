@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ClassVar
 
@@ -16,6 +17,9 @@ from jupyter_aml.errors import ResourceError
 from jupyter_aml.server import places
 from jupyter_aml.server.base import Handler
 from jupyter_aml.server.openapi import operation, parameter
+
+THREADS = ThreadPoolExecutor(4, "jupyter_aml-invoke")
+"""Of their own: endpoints may take minutes, and what else a page asks does not wait for them."""
 
 
 class InvokeHandler(Handler):
@@ -65,7 +69,7 @@ class InvokeHandler(Handler):
         if asked["segment"] != SEGMENT:
             msg = f"segment is '{asked['segment']}'; only {SEGMENT} answer at once."
             raise ResourceError(msg, code="UserError", target="segment")
-        found = await asyncio.get_running_loop().run_in_executor(None, _over, asked["workspace"], ask)
+        found = await asyncio.get_running_loop().run_in_executor(THREADS, _over, asked["workspace"], ask)
         self.finish(vars(found))
 
 

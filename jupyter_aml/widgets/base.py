@@ -14,6 +14,7 @@ import traitlets
 
 from jupyter_aml.client import connect
 from jupyter_aml.client.connection import Connection
+from jupyter_aml.commands import faults
 from jupyter_aml.commands.drawing import draw
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.views import live
@@ -26,8 +27,8 @@ from jupyter_aml.widgets.wish import VIEW, alone, wanted
 STYLE = Path(__file__).parent / "widget.css"
 MOST = 64
 """Questions that are answered anew when something has changed."""
-SHARE = 20.0
-SHORTEST = 0.3
+LOOK_AWAY = 2.0
+"""Seconds between two looks at a log in Azure."""
 
 
 class Asked(anywidget.AnyWidget):
@@ -56,6 +57,13 @@ class Asked(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_: Any) -> Any:
         return {**self.still(), **self.view()}
 
+    def close(self) -> None:
+        """Tell the page nothing more, and leave nothing with it."""
+        layout = self.layout if self.comm is not None else None
+        super().close()
+        if layout is not None:
+            layout.close()  # it has a model of its own
+
     def _heard(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         asked = content.get("ask")
         if isinstance(asked, Mapping):
@@ -82,12 +90,13 @@ class AmlWidget(Asked):
 
     def __init__(self, client: Any = None, **told: Any) -> None:
         self.wire = Wire(_connection(client))
+        self.check()
         self._mode = "kernel"
         self._watched: OrderedDict[str, tuple[Ask, Answered]] = OrderedDict()
         self._logs: dict[str, Ask] = {}
         self._due: list[dict[str, str]] | None = []
         self._dirty = False
-        self._not_before = 0.0
+        self._look_again = 0.0
         self._lock = threading.RLock()
         place = {"workspace": self.workspace, "place": self.wire.connection.place}
         super().__init__(**{**place, **told})
@@ -102,6 +111,9 @@ class AmlWidget(Asked):
         """The store of the workspace; None in Azure."""
         return self.wire.connection.store
 
+    def check(self) -> None:
+        """Look whether there is what is to be shown, before any page hears of the widget; raises where there is not."""
+
     def first(self) -> Iterator[Ask]:
         """What the page will ask at once; answered ahead, so that it is drawn while the kernel is busy."""
         return iter(())
@@ -112,10 +124,20 @@ class AmlWidget(Asked):
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         """The static forms, the live form, and the widget where it may be needed."""
-        found: dict[str, Any] = self.still()
+        found: dict[str, Any] = self._picture()
         if self.KIND and not alone():
             found |= live.told(self.KIND, self.told)
         return found | self.view() if wanted() else found
+
+    def _picture(self) -> dict[str, str]:
+        """The static forms; where there is nothing to be seen, they say why."""
+        try:
+            return self.still()
+        except Exception as error:
+            told = faults.translate(error)
+            if told is None:
+                raise
+            return drawn("text", {"entity": str(told)})
 
     def view(self) -> dict[str, Any]:
         """The part of a MIME bundle that shows the widget itself; from now on it is kept fresh."""
@@ -124,15 +146,17 @@ class AmlWidget(Asked):
 
     def close(self) -> None:
         """Tell the page nothing more."""
-        FOLLOWER.drop(self)
+        if self.comm is not None:
+            FOLLOWER.drop(self)
+            self.wire.close()
         super().close()
 
     def _prepare(self) -> None:
         """Send ahead what the page will ask, and follow from now on."""
         FOLLOWER.add(self)
+        found = {ask.key: (ask, self.wire.answer(ask)) for ask in self.first()}
+        self.answers = {key: list(answered) for key, (_, answered) in found.items()}
         with self._lock:
-            found = {ask.key: (ask, self.wire.answer(ask)) for ask in self.first()}
-            self.answers = {key: list(answered) for key, (_, answered) in found.items()}
             self._watched.update({key: one for key, one in found.items() if one[0].reads})
             for ask, answered in found.values():
                 self._await_log(ask, answered)
@@ -165,13 +189,9 @@ class AmlWidget(Asked):
             self._dirty = True
 
     def tick(self) -> None:
-        """Send what is due, at most a twentieth of the time."""
+        """Send what is due."""
         if self.comm is None:
-            FOLLOWER.drop(self)
-            return
-        began = time.monotonic()
-        if began < self._not_before:
-            return
+            return  # it was closed in this moment
         fresh = {} if self._mode == "page" else self._pieces()
         if self._dirty:
             with self._lock:
@@ -181,7 +201,6 @@ class AmlWidget(Asked):
             self.send({"fresh": fresh, "changed": changes})
         elif fresh:
             self.send({"fresh": fresh})
-        self._not_before = began + max(SHORTEST, SHARE * (time.monotonic() - began)) if fresh else 0.0
 
     def _again(self) -> dict[str, list[Any] | None]:
         """All that was asked before, anew; None where the answer is as it was."""
@@ -201,6 +220,10 @@ class AmlWidget(Asked):
     def _pieces(self) -> dict[str, list[Any] | None]:
         """The pieces of logs that have come."""
         fresh: dict[str, list[Any] | None] = {}
+        if time.monotonic() < self._look_again:
+            return fresh
+        if self.store is None:
+            self._look_again = time.monotonic() + LOOK_AWAY
         with self._lock:
             waiting, self._logs = list(self._logs.values()), {}
         for ask in waiting:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -16,6 +17,8 @@ from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.watching import Watcher
 
 PAUSE = 0.25
+SHARE = 20.0
+"""A pause is so many times as long as the processor was busy with the round before it."""
 AWAY = 10.0
 """Seconds between two looks at workspaces in Azure, which tell of nothing."""
 
@@ -44,9 +47,10 @@ class Follower:
     def __init__(self) -> None:
         self._followed: WeakSet[Followed] = WeakSet()
         self._watchers: dict[Path, Watcher] = {}
-        self._events: list[dict[str, Any]] = []
-        self._lock = threading.Lock()
+        self._events: deque[dict[str, Any]] = deque()
+        self._lock = threading.RLock()  # the garbage collector may close a widget while it is held
         self._thread: threading.Thread | None = None
+        self._pause = PAUSE
         self._looked_away = time.monotonic()
 
     def add(self, one: Followed) -> None:
@@ -68,23 +72,42 @@ class Follower:
             self._followed.discard(one)
 
     def _run(self) -> None:
-        while True:
-            with self._lock:
-                known = list(self._followed)
-                if not known:
-                    self._thread = None
-                    self._watchers.clear()
-                    return
-            self._look(known)
-            time.sleep(PAUSE)
+        while self._round():
+            time.sleep(self._pause)
 
-    def _look(self, known: list[Followed]) -> None:
+    def _round(self) -> bool:
+        """Look once, and say how long to pause: this thread takes at most a twentieth of a processor."""
+        began = time.thread_time()
         with self._lock:
-            watchers = list(self._watchers.values())
+            watchers = self._needed()
+            if not self._followed:
+                self._thread = None
+                return False
+        try:
+            self._look(watchers)
+        except Exception:  # noqa: BLE001 - a traceback would come out in a cell that runs something else
+            for one in self._known():
+                one.changed(None)
+        self._pause = max(PAUSE, SHARE * (time.thread_time() - began))
+        return True
+
+    def _known(self) -> list[Followed]:
+        with self._lock:
+            return list(self._followed)
+
+    def _needed(self) -> list[Watcher]:
+        """The watchers of stores that somebody shows; the others are ended."""
+        shown = {one.store.home for one in self._followed if one.store is not None}
+        for gone in self._watchers.keys() - shown:
+            self._watchers.pop(gone).close()
+        return list(self._watchers.values())
+
+    def _look(self, watchers: list[Watcher]) -> None:
         for watcher in watchers:
             watcher.look()
-        events, self._events[:] = list(self._events), []
-        for event in events:
+        known = self._known()  # only now, for who has come meanwhile must miss nothing
+        while self._events:
+            event = self._events.popleft()
             for one in known:
                 if one.workspace == event["workspace"]:
                     one.changed(None if event["more"] else event["changes"])
@@ -92,7 +115,7 @@ class Follower:
         for one in known:
             try:
                 one.tick()
-            except Exception:  # noqa: BLE001 - a traceback would come out in a cell that runs something else
+            except Exception:  # noqa: BLE001 - one that fails does not keep the others from being told
                 one.changed(None)
 
     def _look_away(self, known: list[Followed]) -> None:

@@ -34,17 +34,16 @@ class JobWidget(AmlWidget):
     """The types of jobs that it shows; empty for all."""
 
     def __init__(self, job: Any, client: Any = None) -> None:
-        name = jobs.name_of(job, "show")
-        super().__init__(client, name=name)
-        self.name = name
-        held = self.wire.rest.get(f"jobs/{name}")["properties"]
-        self.type = str(held.get("jobType") or "")
+        self.name = jobs.name_of(job, "show")
+        super().__init__(client, name=self.name)
+
+    def check(self) -> None:
+        """Whether there is such a job, of a type that this widget shows."""
+        self.type = str(self.wire.rest.get(f"jobs/{self.name}")["properties"].get("jobType") or "")
         if self.TYPES and self.type not in self.TYPES:
-            self.close()
-            msg = (
-                f"{name} has the type {self.type}; {type(self).__name__} shows jobs of type {' or '.join(self.TYPES)}."
-            )
-            raise UsageError(msg, remedy=f"Use JobCard({name!r}).")
+            shown = " or ".join(sorted(self.TYPES))
+            msg = f"{self.name} has the type {self.type}; {type(self).__name__} shows jobs of type {shown}."
+            raise UsageError(msg, remedy=f"Use JobCard({self.name!r}).")
 
     def still(self) -> dict[str, str]:
         """The card of the job as it stands."""

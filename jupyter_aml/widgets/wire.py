@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
-from jupyter_aml.client import connect, scoring
+from jupyter_aml.client import connect, reach, scoring
 from jupyter_aml.client.connection import Connection
-from jupyter_aml.client.rest import Rest
+from jupyter_aml.client.rest import SAFE, Rest
 from jupyter_aml.commands import faults
 from jupyter_aml.commands.actions import cards, jobs, pieces
 from jupyter_aml.commands.context import Context
@@ -30,7 +30,7 @@ Answered = tuple[int, str]
 """Status and text."""
 FAULT, NOT_UNDERSTOOD, NOT_FOUND = 1, 2, 3
 """Exit codes of `aml`."""
-LONGEST = 4 << 20
+LONGEST = 8 << 20
 """Characters of an answer."""
 
 
@@ -64,12 +64,13 @@ class Wire:
         """Status and text of the answer; a refusal is an answer as well, in ARM's form."""
         try:
             return self._answer(ask)
-        except Exception as error:  # noqa: BLE001 - see below
-            told = faults.translate(error)
-            if told is None:  # a bug of ours; the page says it, where nobody sees a traceback
-                told = ResourceError(f"{type(error).__name__}: {error}", status=500, code="InternalServerError")
-            refused = told if isinstance(told, ResourceError) else ResourceError(told.message, status=503)
-            return refused.status, json.dumps(bodies.body_of(refused))
+        except Exception as error:  # noqa: BLE001 - it is an answer as well
+            return refusal(error, status=503)
+
+    def close(self) -> None:
+        """Let go of open connections to Azure."""
+        self.rest.close()
+        self.reader.rest.close()
 
     def _answer(self, ask: Ask) -> Answered:
         path, _, query = ask.path.partition("?")
@@ -101,18 +102,18 @@ class Wire:
         return scoring.invoke(self.rest, asked.get("name", ""), asked.get("body", ""), asked.get("deployment", ""))
 
     def _sent(self, surface: str, path: str, query: str, ask: Ask) -> Answered:
-        plain = f"/{unquote(path)}"
-        below, own = plain[plain.find("/subscriptions/") :].lower(), self.connection.workspace_path.lower()
-        if not f"{below}/".startswith(f"{own}/") or {".", ".."} & set(below.split("/")):
-            msg = f"'{plain}' is outside the workspace of this widget."
-            raise ResourceError(msg, status=403, code="AuthorizationFailed")
+        plain = unquote(path).lstrip("/")
+        reach.check(ask.method, surface, plain, self.connection.workspace_path)
         base = self.connection.cloud.arm if surface == "arm" else self.rest.services()
         content = None if ask.body is None else json.dumps(ask.body).encode()
         sent = {"Content-Type": "application/json"} if content else None
-        url = f"{base}/{path}?{query}" if query else f"{base}/{path}"
-        answer = self.rest.request(ask.method, url, body=content, headers=sent)
+        url = f"{base}/{quote(plain, safe=SAFE)}"
+        answer = self.rest.request(ask.method, f"{url}?{query}" if query else url, body=content, headers=sent)
         text = json.dumps(answer.payload) if answer.payload is not None else answer.content.decode("utf-8", "replace")
-        return answer.status, text[:LONGEST]
+        if len(text) > LONGEST:
+            msg = f"The answer has {len(text)} characters; at most {LONGEST} are told to a page."
+            raise ResourceError(msg, status=413, code="PayloadTooLarge")
+        return answer.status, text
 
     def run(self, words: Sequence[str], write: Callable[[str], None] = lambda _: None) -> Outcome | None:
         """Run a verb of `aml` here; its outcome.
@@ -136,3 +137,18 @@ class Wire:
             return {"code": code, "output": "".join(written), "error": str(told)}
         shown = "" if outcome is None else repr(outcome)
         return {"code": 0, "output": "".join([*written, shown])[:LONGEST], "error": ""}
+
+
+def refusal(error: Exception, *, status: int) -> Answered:
+    """What a page is told of an error; one that is a bug of ours is named, for nobody would see its traceback.
+
+    Args:
+        error: What was raised.
+        status: Of what is refused for another reason than a service's.
+    """
+    told = faults.translate(error)
+    if told is None:
+        told = ResourceError(f"{type(error).__name__}: {error}", status=500, code="InternalServerError")
+    if not isinstance(told, ResourceError):
+        told = ResourceError(told.message, status=status, why=told.why, remedy=told.remedy)
+    return told.status, json.dumps(bodies.body_of(told))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jupyter_aml.errors import AmlError
+
+if TYPE_CHECKING:
+    from jupyter_aml.commands.context import Beside
+    from jupyter_aml.widgets.job_card import JobCard
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 WISH = "JUPYTER_AML_WIDGETS"
@@ -13,18 +20,20 @@ SERVER = "JUPYTER_AML_SERVER"
 """In the environment of kernels whose Jupyter Server has our extension."""
 
 
+_STANDING: dict[tuple[str, str], JobCard] = {}
+"""Those that stand in now, by workspace and name of the job: however many cells show a job, it has one."""
+
+
 def wanted() -> bool:
     """Whether the front end may have no renderer of ours, so that a widget is to stand beside the live form."""
     wish = os.environ.get(WISH, "auto")
     if wish in {"always", "never"}:
         return wish == "always"
+    if "__vsc_ipynb_file__" in vars(sys.modules.get("__main__", sys)):  # VS Code, whoever's server the kernel is on
+        return True
     if os.environ.get(SERVER):
         return False
-    return bool(
-        {"VSCODE_PID", "JPY_SESSION_NAME"} & os.environ.keys()
-        or "google.colab" in sys.modules
-        or "__vsc_ipynb_file__" in vars(sys.modules.get("__main__", sys))
-    )
+    return bool({"VSCODE_PID", "JPY_SESSION_NAME"} & os.environ.keys() or "google.colab" in sys.modules)
 
 
 def alone() -> bool:
@@ -32,12 +41,27 @@ def alone() -> bool:
     return os.environ.get(WISH) == "always"
 
 
-def beside(connection: Any, name: str) -> dict[str, Any]:
-    """The widget of a job as a part of its MIME bundle; empty where none is wanted."""
+def beside(connection: Any, name: str) -> Beside:
+    """What stands in for the live form of a job; nothing where it is not wanted, or cannot be."""
+    from jupyter_aml.commands.context import Beside
+
     if not wanted():
-        return {}
+        return Beside()
     try:
         from jupyter_aml.widgets.job_card import JobCard
     except ImportError:  # ipywidgets and anywidget are optional
-        return {}
-    return JobCard(name, connection).view()
+        return Beside()
+    key = connection.workspace_path, name
+    card = _STANDING.get(key)
+    try:
+        if card is None or card.comm is None:
+            card = _STANDING[key] = JobCard(name, connection)
+        return Beside(card.view(), partial(_close, key, card))
+    except AmlError:
+        return Beside()  # such as a service that is away for a moment: the card says it
+
+
+def _close(key: tuple[str, str], card: JobCard) -> None:
+    if _STANDING.get(key) is card:
+        del _STANDING[key]
+    card.close()

@@ -50,18 +50,14 @@ export function number(value: number): string {
   return String(Number(value.toPrecision(5)));
 }
 
-/** Digits behind the point beyond which numbers are not set below each other. */
-const BEHIND = 8;
-
 /** What to set behind each number of a column so that all points stand below each other. */
 export function blanks(texts: string[]): string[] {
-  const behind = texts
-    .map(text => /^-?\d+(?:\.(\d+))?$/.exec(text))
-    .map(found => found && (found[1] ?? '').length);
-  const most = Math.max(0, ...behind.map(count => (count === null || count > BEHIND ? 0 : count)));
-  return behind.map(count => {
-    if (count === null || count >= most) return '';
-    return (count === 0 ? '\u2008' : '') + '\u2007'.repeat(most - count);
+  const found = texts.map(text => /^-?\d+(?:\.(\d+))?$/.exec(text));
+  const digits = found.map(one => one?.[1]?.length ?? 0);
+  const most = digits.reduce((best, one) => Math.max(best, one), 0);
+  return digits.map((own, at) => {
+    if (!found[at] || own === most) return '';
+    return (own === 0 ? '\u2008' : '') + '\u2007'.repeat(most - own);
   });
 }
 

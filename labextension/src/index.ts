@@ -21,7 +21,7 @@ import { ComparePage } from './documents/compare';
 import { EndpointPage } from './documents/endpoint';
 import { FormPage } from './documents/form';
 import { JobPage } from './documents/job';
-import type { Application } from './documents/page';
+import type { Application, View } from './documents/page';
 import { icon } from './icon';
 import { Live } from './live';
 import { AssetModel } from './model/asset';
@@ -34,7 +34,6 @@ import { PanelModel } from './model/panel';
 import { outputs } from './outputs';
 import { Panel } from './panel/panel';
 import type { PreactWidget } from './preact';
-import { renderer } from './renderer';
 import { Rest, type Section, type Verb, type Workspace } from './rest';
 import { ServerTransport } from './server';
 import { speak, t } from './views/text';
@@ -57,6 +56,7 @@ interface Place extends ReadonlyPartialJSONObject {
   workspace: string;
   segment: string;
   name: string;
+  view?: View;
 }
 
 interface Chosen extends ReadonlyPartialJSONObject {
@@ -94,10 +94,15 @@ class Desk {
       this.app.shell.activateById(held.id);
       return;
     }
-    const content = await this.page(place, (title, status) => {
+    const titled = (title: string, status: string): void => {
       main.title.label = title;
       main.title.caption = status ? `${title}: ${status}` : title;
-    });
+    };
+    const kept = (view: View): void => {
+      places.set(main, { ...place, view });
+      void this.tracker.save(main);
+    };
+    const content = await this.page(place, titled, kept);
     const main = this.frame(id, place.name, content);
     await this.tracker.add(main);
     places.set(main, place);
@@ -187,11 +192,17 @@ class Desk {
     return workspaces.find(one => one.id === workspace)?.place ?? 'LOCAL';
   }
 
-  private async page(place: Place, titled: (title: string, status: string) => void): Promise<PreactWidget> {
+  private async page(
+    place: Place,
+    titled: (title: string, status: string) => void,
+    kept: (view: View) => void
+  ): Promise<PreactWidget> {
+    const { view = {} } = place;
     const application: Application = { ...this.application(place.workspace), titled };
     const badge = await this.place(place.workspace);
     if (place.segment === 'jobs') {
-      return new JobPage(new JobModel(this.rest, place.workspace, place.name), this.live, badge, application);
+      const model = new JobModel(this.rest, place.workspace, place.name);
+      return new JobPage(model, this.live, badge, application, { ...view }, kept);
     }
     if (ENDPOINTS.includes(place.segment)) {
       const model = new EndpointModel(this.rest, place.workspace, place.segment, place.name);
@@ -200,8 +211,8 @@ class Desk {
     this.sections ??= this.rest.sections().then(page => page.value);
     const section = (await this.sections).find(one => one.segment === place.segment);
     if (!section) throw new Error(t('A workspace has no "%1".', place.segment));
-    const model = new AssetModel(this.rest, place.workspace, section, place.name);
-    return new AssetPage(model, this.live, badge, application, sure);
+    const model = new AssetModel(this.rest, place.workspace, section, place.name, view.files);
+    return new AssetPage(model, this.live, badge, application, sure, kept);
   }
 
   private frame<T extends PreactWidget>(id: string, title: string, content: T): MainAreaWidget<T> {
@@ -355,4 +366,4 @@ const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [panel, renderer, outputs];
+export default [panel, outputs];

@@ -21,10 +21,10 @@ from jupyter_aml.client import token_cache
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.client.sign_in import SignInNeededError
+from jupyter_aml.client.signing import SignIns, State
 from jupyter_aml.errors import ConnectError, NotFoundError, ResourceError
 from jupyter_aml.server import commands
 from jupyter_aml.server.cloud import Cloud
-from jupyter_aml.client.signing import SignIns, State
 from tests.unit.server.lab import Lab
 
 HERE = Path(__file__).parent
@@ -343,6 +343,27 @@ def test_a_page_connects_signs_in_works_and_forgets(lab: Lab, azure: Azure, auth
     assert lab.send("DELETE", "jupyter-aml/connect?profile=prod")[0] == 200
     assert lab.ask("jupyter-aml/workspaces")[1]["value"] == []
     assert lab.ask(listing)[0] == 404
+    assert lab.ask("jupyter-aml/sign-in?profile=prod")[1]["state"] == "none", "nothing is known of who was forgotten"
+
+
+def test_who_is_forgotten_has_to_sign_in_again(
+    lab: Lab, azure: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"target": azure.target, "profile": "prod", "signIn": "device-code"}
+    listing = f"jupyter-aml/arm{azure.entry.arm_id}/datastores?isDefault=true"
+    lab.stop()
+    monkeypatch.setenv("JUPYTER_AML_TOKEN_CACHE", "memory")  # the server alone has the tokens
+    lab.start()
+    lab.send("POST", "jupyter-aml/connect", asked)
+    lab.send("POST", "jupyter-aml/sign-in", {"profile": "prod"})
+    told(lab, lambda found: found["state"] == "done")
+    assert lab.ask(listing)[0] == 200
+
+    lab.send("DELETE", "jupyter-aml/connect?profile=prod")
+    lab.send("POST", "jupyter-aml/connect", asked)
+
+    assert lab.ask(listing)[0] == 401
+    assert len(authority.grants("device_code")) == 1
 
 
 def told(lab: Lab, wanted: Callable[[Any], Any]) -> Any:

@@ -22,6 +22,8 @@ HEAVY = (
     "jsonschema",
     "requests",
     "cryptography",
+    "anywidget",
+    "ipywidgets",
 )
 AFTER_LOAD_EXT = """
 import json, os, sys
@@ -75,6 +77,29 @@ def test_the_extension_loads_nothing_heavy(home: Path) -> None:
 
 def test_the_extension_brings_the_magics(home: Path) -> None:
     assert "aml" in fresh(AFTER_LOAD_EXT, home)["magics"]
+
+
+def test_the_extension_loads_no_module_of_the_widgets(home: Path) -> None:
+    loaded = fresh(AFTER_LOAD_EXT, home)["loaded"]
+
+    assert [name for name in loaded if name.startswith("jupyter_aml.widgets")] == []
+
+
+def test_widgets_are_loaded_when_they_are_asked_for(home: Path) -> None:
+    code = """
+import json, sys
+from jupyter_aml import widgets
+from jupyter_aml.widgets import wish
+dir(widgets), wish.wanted(), wish.beside(None, "x")
+before = sorted(sys.modules)
+widgets.JobCard
+print(json.dumps({"loaded": before, "after": sorted(sys.modules)}))
+"""
+    found = fresh(code, home)
+
+    assert heavy(found["loaded"]) == []
+    assert {"anywidget", "ipywidgets"} <= set(found["after"])
+    assert "jupyter_aml.widgets.sweep_explorer" not in found["after"], "one does not bring the others"
 
 
 @pytest.mark.parametrize("module", ["jupyter_aml.commands.grammar", "jupyter_aml.commands.run", "jupyter_aml.errors"])

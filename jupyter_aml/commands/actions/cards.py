@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jupyter_aml.commands.actions import jobs
+from jupyter_aml.commands.context import Beside
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import ResourceError
 
@@ -56,7 +57,7 @@ class Card(Outcome):
 
     shown: int = -1
     """The number of the cell that shows it already: as that cell's result it draws nothing more."""
-    beside: Callable[[], Bundle] = staticmethod(dict)
+    beside: Callable[[], Beside] = Beside
     """What stands in for the live form where the front end does not draw it."""
 
     def _ipython_display_(self) -> None:
@@ -71,8 +72,9 @@ class Card(Outcome):
             raise NotImplementedError
         watch = _watch(self.details)
         beside = self.beside()
-        watch.alone = watch.alone and not beside
-        _publish({**drawn(snapshot), **beside}, display_id=watch.display_id)
+        if beside.bundle:
+            watch.beside = beside
+        _publish({**drawn(snapshot), **beside.bundle}, display_id=watch.display_id)
         watch.begin(snapshot)
 
 
@@ -88,8 +90,8 @@ class Watch:
         self.details = details
         self.display_id = f"jupyter_aml-{uuid.uuid4().hex}"
         self.ended = threading.Event()
-        self.alone = True
-        """Whether nothing else keeps the drawing alive: a widget does so by itself, and is replaced at the end."""
+        self.beside: Beside | None = None
+        """What keeps the drawing alive by itself, and is replaced at the end."""
         self._update = update
         self._hurry = threading.Event()
         self._last: Mapping[str, Any] = {}
@@ -147,9 +149,11 @@ class Watch:
         told = _told(found)
         changed, final = told != self._last, found["status"] in jobs.FINAL
         due = changed or time.monotonic() - self._drawn > TICK
-        if final or (due and self.alone):
+        if final or (due and self.beside is None):
             self._update(drawn(found), self.display_id)
             self._last, self._drawn = told, time.monotonic()
+        if final and self.beside is not None:
+            self.beside.close()
         return changed, final
 
 

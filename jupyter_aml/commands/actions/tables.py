@@ -6,6 +6,7 @@ import importlib
 import io
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -103,7 +104,7 @@ def _one(pandas: Any, source: Source, rows: int) -> tuple[Any, int | None]:
         if ending == ".json":
             return _json(pandas, source, rows)
         return _text(pandas, source, rows)
-    except (ValueError, UnicodeError, pandas.errors.ParserError) as error:
+    except (ValueError, OSError, RecursionError, pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         reason = " ".join(str(error).split())
         msg = f"{source.name} cannot be read as a table: {formats.clip(reason, 200)}"
         raise UsageError(msg, remedy="Type %aml preview to see how it begins.") from None
@@ -117,7 +118,12 @@ def _text(pandas: Any, source: Source, rows: int) -> tuple[Any, int | None]:
         text = content.decode("utf-8", errors="replace").removeprefix("\ufeff")
         if partial:
             text = text[: text.rfind("\n") + 1]
-        frame = _lines(pandas, source.name, text, rows + 1)
+        try:
+            frame = _lines(pandas, source.name, text, rows + 1)
+        except pandas.errors.ParserError:
+            if partial and most < MOST:
+                continue  # it may end within a quoted value
+            raise
         if not partial or len(frame) > rows:
             break
     known = not partial and len(frame) <= rows
@@ -129,15 +135,16 @@ def _lines(pandas: Any, name: str, text: str, rows: int) -> Any:
         return pandas.DataFrame()
     ending = _ending(name)
     if ending in LINES:
-        lines = (line for line in text.splitlines() if line.strip())
+        lines = (line for line in text.split("\n") if line.strip())  # a JSON text may hold other line ends
         return _records(pandas, [json.loads(line) for line in itertools.islice(lines, rows)])
     mark = DELIMITED[ending]
     first = text.split("\n", 1)[0]
     if mark == "," and first.count(";") > first.count(","):
         mark = ";"
-    return pandas.read_csv(
-        io.StringIO(text), sep=mark, nrows=rows, dtype_backend="numpy_nullable", skipinitialspace=True, index_col=False
-    )
+    kinds = {"dtype_backend": "numpy_nullable", "skipinitialspace": True, "index_col": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)  # values without a column would be left out
+        return pandas.read_csv(io.StringIO(text), sep=mark, nrows=rows, **kinds)
 
 
 def _json(pandas: Any, source: Source, rows: int) -> tuple[Any, int | None]:

@@ -19,6 +19,8 @@ from jupyter_aml.local.store.workspace import Entry, Workspace
 GROUP = "local"
 NAME = "local"
 LOCATION = "local"
+CATALOGUE = "store.db"
+"""File of the catalogue, in the store's folder."""
 ATTEND_SECONDS = 0.5
 """Between two looks whether the host of unfinished jobs still runs."""
 START_SECONDS = 3.0
@@ -47,7 +49,7 @@ class Store:
         self.home = home
         self.clock = clock
         filesystem.make_folder(home)
-        self.database = Database(home / "store.db", "catalogue", clock)
+        self.database = Database(home / CATALOGUE, "catalogue", clock)
         self.uuid = uuid.UUID(self._meta("uuid", str(uuid.uuid4())))
         self.subscription_id = str(uuid.uuid5(self.uuid, "subscription"))
         self.tenant_id = str(uuid.uuid5(self.uuid, "tenant"))

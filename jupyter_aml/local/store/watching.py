@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import AmlError
-from jupyter_aml.local.store.catalogue import Store
+from jupyter_aml.local.store.catalogue import CATALOGUE, Store
 from jupyter_aml.local.store.workspace import Entry
 
 PAUSE = 0.1
@@ -26,10 +26,21 @@ class Watched:
     """One database whose commits are watched."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = _file(path)
         uri = f"{path.resolve().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        self._version = self._ask("PRAGMA data_version")
-        self._last = self._ask("SELECT max(seq) FROM changes")
+        try:
+            self._version = self._ask("PRAGMA data_version")
+            self._last = self._ask("SELECT max(seq) FROM changes")
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    @property
+    def stands(self) -> bool:
+        """Whether its file is still the one that was opened, and not purged, moved or made anew."""
+        return _file(self._path) == self._file
 
     def _ask(self, sql: str) -> int:
         return int(self._connection.execute(sql).fetchone()[0] or 0)
@@ -53,7 +64,17 @@ class Watched:
         return found[::-1], len(rows) > MOST
 
     def close(self) -> None:
+        """Let go of the file."""
         self._connection.close()
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file lies there; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class Watcher:
@@ -72,6 +93,7 @@ class Watcher:
         self._catalogue: Watched | None = None
         self._watched: dict[str, tuple[Entry, Watched]] = {}
         self._awaited: set[str] = set()
+        self._lost = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jupyter_aml-events", daemon=True)
 
@@ -80,38 +102,54 @@ class Watcher:
         self._thread.start()
 
     def close(self) -> None:
-        """End; returns when the thread has ended."""
+        """End; returns when the thread has ended, and lets go of all files."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._let_go()
 
     def _run(self) -> None:
         while not self._ended.is_set():
             self.look()
             self._ended.wait(PAUSE)
+
+    def _let_go(self) -> None:
         for _, watched in self._watched.values():
             watched.close()
+        self._watched.clear()
         if self._catalogue is not None:
             self._catalogue.close()
+        self._catalogue = None
 
     def look(self) -> None:
         """One round: tell of what has changed since the last one."""
         with contextlib.suppress(sqlite3.Error, OSError, AmlError):
             self._look_at_catalogue()
         for key, (entry, watched) in list(self._watched.items()):
+            stands = watched.stands
             try:
-                found = watched.look() if entry.folder.exists() else ([], False)
+                found = watched.look() if stands else ([], False)
             except sqlite3.Error:
                 continue  # the next round sees it, or the catalogue that it is gone
             if found is not None:
                 self._event(entry.arm_id, *found)
-            if not entry.folder.exists():
+            if not stands:
                 self._watched.pop(key)[1].close()
+                self._awaited.add(key)  # it may be made anew, with the same name
 
     def _look_at_catalogue(self) -> None:
-        first = self._catalogue is None
+        if self._catalogue is not None and not self._catalogue.stands:
+            gone = [entry.arm_id for entry, _ in self._watched.values()]
+            self._let_go()
+            self._lost = True
+            for workspace in ["", *gone]:
+                self._event(workspace, [], more=True)
+        first, path = self._catalogue is None, self._store.home / CATALOGUE
+        if self._lost and path.exists():  # another store lies there now
+            self._store, self._lost = Store.open(self._store.home), False
+            self._event("", [], more=True)
         if self._catalogue is None:
-            self._catalogue = Watched(self._store.home / "store.db")
+            self._catalogue = Watched(path)
         found = self._catalogue.look()
         if first or found is not None or self._awaited:
             self._follow()
@@ -121,7 +159,9 @@ class Watcher:
     def _follow(self) -> None:
         entries = {entry.id: entry for entry in self._store.entries()}
         for gone in self._watched.keys() - entries.keys():
-            self._watched.pop(gone)[1].close()
+            entry, watched = self._watched.pop(gone)
+            watched.close()
+            self._event(entry.arm_id, [], more=True)
         self._awaited = entries.keys() - self._watched.keys()
         for key in list(self._awaited):
             path = entries[key].folder / "workspace.db"

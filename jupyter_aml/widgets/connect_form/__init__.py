@@ -12,13 +12,11 @@ from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.keeping import kept, target_of, texts
 from jupyter_aml.client.profiles import Profile
 from jupyter_aml.client.signing import SignIns
-from jupyter_aml.commands import faults
-from jupyter_aml.errors import NotFoundError, ResourceError
-from jupyter_aml.local.arm import faults as bodies
+from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.store.catalogue import default_home
 from jupyter_aml.widgets.asks import Ask
 from jupyter_aml.widgets.base import Asked, drawn
-from jupyter_aml.widgets.wire import Answered
+from jupyter_aml.widgets.wire import Answered, refusal
 
 HINT = "Type %aml connect local, or %aml connect azure:SUBSCRIPTION/RESOURCE_GROUP/WORKSPACE --save NAME."
 
@@ -29,9 +27,9 @@ class ConnectForm(Asked):
     _esm = Path(__file__).parent / "widget.js"
 
     def __init__(self) -> None:
-        super().__init__(workspace="", place=targets.LOCAL)
         self.client: Any = None
         self._sign_ins = SignIns(default_home(), self._signed_in)
+        super().__init__(workspace="", place=targets.LOCAL)
 
     def still(self) -> dict[str, str]:
         """What the notebook is connected to, else what to type."""
@@ -42,19 +40,21 @@ class ConnectForm(Asked):
         """What the form asks: `connect` and `sign-in`, as the server extension has them."""
         try:
             return 200, json.dumps(self._answer(ask))
-        except Exception as error:
-            told = faults.translate(error)
-            if told is None:
-                raise
-            refused = told if isinstance(told, ResourceError) else ResourceError(told.message, status=400)
-            return refused.status, json.dumps(bodies.body_of(refused))
+        except Exception as error:  # noqa: BLE001 - it is an answer as well
+            return refusal(error, status=400)
+
+    def close(self) -> None:
+        """Tell the page nothing more, and wait for nobody to sign in."""
+        if self.comm is not None:
+            self._sign_ins.close()
+        super().close()
 
     def _answer(self, ask: Ask) -> dict[str, Any]:
         path, _, query = ask.path.partition("?")
         if path == "connect" and ask.method == "POST":
             return self._connect(texts(ask.body))
         if path == "sign-in":
-            profile = parse_qs(query).get("profile", [str((ask.body or {}).get("profile") or "")])[-1]
+            profile = parse_qs(query).get("profile", [texts(ask.body, ("profile",))["profile"]])[-1]
             if ask.method == "POST":
                 return vars(self._sign_ins.start(profile, beside=False))
             return vars(self._sign_ins.cancel(profile) if ask.method == "DELETE" else self._sign_ins.state(profile))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.client.scoring import SEGMENT
 from jupyter_aml.widgets import asks
 from jupyter_aml.widgets.asks import Ask
 from jupyter_aml.widgets.base import AmlWidget, drawn
@@ -28,19 +29,25 @@ class EndpointTester(AmlWidget):
     _esm = Path(__file__).parent / "widget.js"
 
     def __init__(self, endpoint: Any, client: Any = None) -> None:
-        name = endpoint if isinstance(endpoint, str) else str(endpoint.name)
-        super().__init__(client, name=name, segment="onlineEndpoints")
-        self.name = name
-        self.wire.rest.get(f"onlineEndpoints/{name}")
+        self.name = endpoint if isinstance(endpoint, str) else str(endpoint.name)
+        super().__init__(client, name=self.name, segment=SEGMENT)
+
+    def check(self) -> None:
+        """Whether there is such an endpoint."""
+        self.wire.rest.get(self._path)
+
+    @property
+    def _path(self) -> str:
+        return f"{SEGMENT}/{self.name}"
 
     def first(self) -> Iterator[Ask]:
         """The endpoint and its deployments."""
-        yield asks.arm(self.workspace, f"onlineEndpoints/{self.name}")
-        yield asks.arm(self.workspace, f"onlineEndpoints/{self.name}/deployments")
+        yield asks.arm(self.workspace, self._path)
+        yield asks.arm(self.workspace, f"{self._path}/deployments")
 
     def still(self) -> dict[str, str]:
         """What the endpoint is."""
-        held = self.wire.rest.get(f"onlineEndpoints/{self.name}")["properties"]
+        held = self.wire.rest.get(self._path)["properties"]
         shown = {key: held[key] for key in SHOWN if held.get(key)}
         place = self.wire.connection.place
         return drawn("record", {"entity": {"name": self.name, **shown}, "title": "online endpoint", "place": place})

@@ -37,9 +37,13 @@ class RunComparison(AmlWidget):
         if not LEAST <= len(names) <= MOST:
             msg = f"A RunComparison shows {LEAST} to {MOST} jobs, and was given {len(names)}."
             raise UsageError(msg, remedy="Give it a list of names, such as RunComparison([first, second]).")
-        super().__init__(client, names=names)
         self.names = names
-        self.types = {name: str(self.wire.rest.get(f"jobs/{name}")["properties"].get("jobType")) for name in names}
+        super().__init__(client, names=names)
+
+    def check(self) -> None:
+        """Whether there are such jobs."""
+        held = {name: self.wire.rest.get(f"jobs/{name}")["properties"] for name in self.names}
+        self.types = {name: str(one.get("jobType")) for name, one in held.items()}
 
     def first(self) -> Iterator[Ask]:
         """Each job, its run, its metrics with their curves."""

@@ -8,7 +8,7 @@ import { snippet } from '../model/code';
 import { Poll } from '../model/poll';
 import { AssetView } from '../views/asset';
 import { t } from '../views/text';
-import { type Application, Page } from './page';
+import { type Application, Page, type View } from './page';
 
 /** Milliseconds between two looks at an asset in Azure, which tells of no changes. */
 const AWAY = 30_000;
@@ -16,21 +16,24 @@ const AWAY = 30_000;
 const GATHER = 1000;
 
 export class AssetPage extends Page {
+  private folder = '';
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly poll = new Poll(AWAY, () => this.look());
 
   /**
    * @param sure - Asks the person before something is lost.
+   * @param kept - Remembers which folder is open.
    */
   constructor(
     private readonly model: AssetModel,
     private readonly live: Live,
     private readonly place: string,
     application: Application,
-    private readonly sure: (question: string) => Promise<boolean>
+    private readonly sure: (question: string) => Promise<boolean>,
+    private readonly kept: (view: View) => void = () => undefined
   ) {
     super(application);
-    model.changed.connect(this.update, this);
+    model.changed.connect(this.changed, this);
     live.changed.connect(this.hear, this);
     void model.refresh();
     this.poll.looked();
@@ -82,6 +85,15 @@ export class AssetPage extends Page {
   private async look(): Promise<boolean> {
     await this.model.refresh();
     return this.model.error === undefined;
+  }
+
+  private changed(): void {
+    const path = this.model.files?.path;
+    if (path && path.join('/') !== this.folder) {
+      this.folder = path.join('/');
+      this.kept({ files: path });
+    }
+    this.update();
   }
 
   private version(): string {

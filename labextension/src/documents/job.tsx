@@ -12,7 +12,7 @@ import { type JobActions, JobBody, JobFault, JobHead, type JobTab, tabs, tabTitl
 import { Lines } from '../views/preview';
 import { t } from '../views/text';
 import { Tabs } from '../views/tabs';
-import { type Application, Page } from './page';
+import { type Application, Page, type View } from './page';
 
 /** Milliseconds in which changes are gathered before they are fetched. */
 const GATHER = 250;
@@ -25,15 +25,22 @@ export class JobPage extends Page {
   private files: FilesModel | undefined;
   private snapshot: FilesModel | undefined;
   private readonly lineage: LineageModel;
+  private remembered = '';
   private timer: ReturnType<typeof setTimeout> | undefined;
   private clock: ReturnType<typeof setInterval> | undefined;
   private look: ReturnType<typeof setInterval> | undefined;
 
+  /**
+   * @param view - What it showed before.
+   * @param kept - Remembers what it shows.
+   */
   constructor(
     private readonly model: JobModel,
     private readonly live: Live,
     private readonly place: string,
-    application: Application
+    application: Application,
+    private readonly before: View = {},
+    private readonly kept: (view: View) => void = () => undefined
   ) {
     super(application);
     this.lineage = new LineageModel(model.rest, model.workspace);
@@ -114,7 +121,16 @@ export class JobPage extends Page {
     code: () => this.application.insert(`job = %aml job show ${this.model.name}`)
   };
 
+  /** Go to the part that was shown before, once it is known what there is. */
+  private resume(): void {
+    const { tab } = this.before;
+    if (!tab || !this.model.resource) return;
+    this.before.tab = undefined;
+    if (tabs(this.model).includes(tab as JobTab)) this.choose(tab as JobTab);
+  }
+
   private changed(): void {
+    this.resume();
     this.application.titled(this.model.title, this.model.status);
     this.update();
   }
@@ -127,6 +143,7 @@ export class JobPage extends Page {
 
   private choose(tab: JobTab): void {
     this.tab = tab;
+    this.keep();
     if (tab === 'files') this.browse();
     if (tab === 'code') this.read();
     if (tab === 'lineage') void this.trace();
@@ -137,7 +154,7 @@ export class JobPage extends Page {
   /** What the run has written, listed anew whenever its part is chosen. */
   private browse(): void {
     const { rest, workspace, name } = this.model;
-    this.files ??= this.watched(artifacts(rest, workspace, name));
+    this.files ??= this.watched(artifacts(rest, workspace, name), this.before.files);
     void this.files.refresh();
   }
 
@@ -145,13 +162,33 @@ export class JobPage extends Page {
   private read(): void {
     const { rest, workspace, name, resource } = this.model;
     if (this.snapshot?.entries || codeless(resource?.properties ?? {})) return;
-    this.snapshot ??= this.watched(snapshot(rest, workspace, name));
+    this.snapshot ??= this.watched(snapshot(rest, workspace, name), this.before.code);
     void this.snapshot.refresh();
   }
 
-  private watched(files: FilesModel): FilesModel {
-    files.changed.connect(this.update, this);
+  private watched(files: FilesModel, path: string[] = []): FilesModel {
+    files.path = path;
+    files.changed.connect(this.walked, this);
     return files;
+  }
+
+  private walked(): void {
+    this.keep();
+    this.update();
+  }
+
+  /** Remember what is shown, when it is another part or folder than before. */
+  private keep(): void {
+    const { files, code } = this.before;
+    const view: View = {
+      tab: this.tab,
+      files: this.files?.path ?? files,
+      code: this.snapshot?.path ?? code
+    };
+    const text = JSON.stringify(view);
+    if (text === this.remembered) return;
+    this.remembered = text;
+    this.kept(view);
   }
 
   private async trace(): Promise<void> {

@@ -11,6 +11,14 @@ export interface Application {
   titled: (title: string, status: string) => void;
 }
 
+/** What a page shows of its object, for the next time that JupyterLab is opened. */
+export type View = {
+  tab?: string;
+  /** Folders that are open. */
+  files?: string[];
+  code?: string[];
+};
+
 export abstract class Page extends PreactWidget {
   /** Whether something is being done. */
   protected busy = false;

@@ -32,13 +32,16 @@ export class AssetModel {
   private readonly _changed = new Signal<this, void>(this);
   private _disposed = false;
   private _chose = false;
+  private _before: string[];
 
   constructor(
     readonly rest: Rest,
     readonly workspace: string,
     readonly section: Section,
-    readonly name: string
+    readonly name: string,
+    before: string[] = []
   ) {
+    this._before = before;
     const { segment } = section;
     if (segment === 'data') this.profile = new ProfileModel(rest, workspace, name);
     if (segment === 'data' || segment === 'models') this.lineage = new LineageModel(rest, workspace);
@@ -147,7 +150,8 @@ export class AssetModel {
     this.files = root ? new FilesModel(this.rest, this.workspace, root, known) : undefined;
     if (!this.files) return;
     this.files.changed.connect(this._emit, this);
-    void this.files.go([]);
+    void this.files.go(this._before);
+    this._before = [];
   }
 
   private _emit(): void {

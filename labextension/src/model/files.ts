@@ -106,7 +106,7 @@ export class FilesModel {
     await this._list();
   }
 
-  /** Open a folder, or show the beginning of a file. */
+  /** Open a folder, or show the beginning of a file; of a model that is described already, how that is written. */
   async open(entry: Entry): Promise<void> {
     if (entry.folder) {
       await this.go([...this.path, entry.name]);
@@ -120,7 +120,9 @@ export class FilesModel {
       this._emit();
       return;
     }
-    await this._work(this._previewed(entry.name), ended => {
+    const told = this.described !== undefined && entry.name === MODEL;
+    const words = told ? ['cat', this.where(MODEL), '-o', 'json'] : this._previewed(entry.name);
+    await this._work(words, ended => {
       this.preview = ended;
     });
   }

@@ -103,26 +103,28 @@ export class Panel extends PreactWidget {
             </option>
           ))}
         </select>
-        {model.workspace && <Badge place={model.workspace.place} />}
-        <button
-          type="button"
-          class="jp-AmlLab-icon"
-          title={t('Connect to a workspace…')}
-          aria-label={t('Connect to a workspace…')}
-          onClick={() => this.actions.connect()}
-        >
-          +
-        </button>
-        {this.forget()}
-        <button
-          type="button"
-          class="jp-AmlLab-icon"
-          title={t('Fetch everything anew')}
-          aria-label={t('Fetch everything anew')}
-          onClick={() => void model.refresh()}
-        >
-          ↻
-        </button>
+        <span class="jp-AmlLab-tools">
+          {model.workspace && <Badge place={model.workspace.place} />}
+          <button
+            type="button"
+            class="jp-AmlLab-icon"
+            title={t('Connect to a workspace…')}
+            aria-label={t('Connect to a workspace…')}
+            onClick={() => this.actions.connect()}
+          >
+            +
+          </button>
+          {this.forget()}
+          <button
+            type="button"
+            class="jp-AmlLab-icon"
+            title={t('Fetch everything anew')}
+            aria-label={t('Fetch everything anew')}
+            onClick={() => void model.refresh()}
+          >
+            ↻
+          </button>
+        </span>
       </div>
     );
   }

@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { cell } from '../format';
 import type { AssetModel } from '../model/asset';
 import type { ProfileModel } from '../model/profile';
-import { Badge, Content, Facts, Fault, Part, Table, Time } from './basics';
+import { Badge, Content, Facts, Fault, Part, since, Table, Time } from './basics';
 import { Compute, Environment, spaced } from './details';
 import { Files } from './files';
 import { Lineage } from './lineage';
@@ -88,6 +88,13 @@ export function AssetView({
         </div>
       </header>
       <div class="jp-AmlLab-body">
+        {segment === 'environments' && (
+          <Environment
+            held={shown.properties}
+            packages={place === 'LOCAL' ? model.packages : undefined}
+            version={model.chosen}
+          />
+        )}
         <div class="jp-AmlLab-flow">
           {segment === 'computes' && (
             <Compute
@@ -103,21 +110,14 @@ export function AssetView({
           <Part title={t('History')}>
             <Facts
               pairs={[
-                [t('created'), <Time key="t" long iso={shown.systemData?.createdAt ?? ''} />],
+                [t('created'), since(shown.systemData?.createdAt)],
                 [t('by'), cell(shown.systemData?.createdBy)],
-                [t('changed'), <Time key="m" long iso={shown.systemData?.lastModifiedAt ?? ''} />],
+                [t('changed'), since(shown.systemData?.lastModifiedAt)],
                 [t('id'), <code key="i">{shown.id}</code>]
               ]}
             />
           </Part>
         </div>
-        {segment === 'environments' && (
-          <Environment
-            held={shown.properties}
-            packages={place === 'LOCAL' ? model.packages : undefined}
-            version={model.chosen}
-          />
-        )}
         {model.files && (
           <Part title={t('Files')}>
             <Files model={model.files} insert={actions.insert} />
@@ -210,7 +210,7 @@ function drawn(value: unknown): ComponentChildren {
     return <Facts pairs={facts(value as Record<string, unknown>)} />;
   }
   const text = cell(value);
-  if (TIME.test(text)) return <Time long iso={text} />;
+  if (TIME.test(text)) return since(text);
   return text.includes('\n') ? <pre class="jp-AmlLab-code">{text}</pre> : text;
 }
 

@@ -35,6 +35,11 @@ export function Time({ iso, long = false }: { iso: string; long?: boolean }): JS
   );
 }
 
+/** A time among facts: nothing when it is not known, so that its name is left out as well. */
+export function since(iso: string | undefined): JSX.Element | '' {
+  return iso ? <Time long iso={iso} /> : '';
+}
+
 /** Names and values, one pair a line; pairs without a value are left out. */
 export function Facts({
   pairs,

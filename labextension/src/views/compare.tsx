@@ -189,7 +189,7 @@ function Columns({
             <tbody key={title}>
               <tr>
                 <th scope="rowgroup" colSpan={runs.length + 2}>
-                  {title}
+                  <span>{title}</span>
                 </th>
               </tr>
               {shown.map(one => (

@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { cell } from '../format';
 import type { Deployment, EndpointModel } from '../model/endpoint';
 import type { Resource } from '../rest';
-import { Badge, Facts, Fault, Part, Status, Table, Time } from './basics';
+import { Badge, Facts, Fault, Part, since, Status, Table, Time } from './basics';
 import { short } from './job';
 import { t } from './text';
 import { Traffic } from './traffic';
@@ -129,9 +129,9 @@ function About({ model, actions }: { model: EndpointModel; actions: EndpointActi
       <Part title={t('History')}>
         <Facts
           pairs={[
-            [t('created'), <Time key="t" long iso={model.resource?.systemData?.createdAt ?? ''} />],
+            [t('created'), since(model.resource?.systemData?.createdAt)],
             [t('by'), cell(model.resource?.systemData?.createdBy)],
-            [t('changed'), <Time key="m" long iso={model.resource?.systemData?.lastModifiedAt ?? ''} />]
+            [t('changed'), since(model.resource?.systemData?.lastModifiedAt)]
           ]}
         />
       </Part>

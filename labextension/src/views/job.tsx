@@ -9,7 +9,7 @@ import { CURVES, type JobModel } from '../model/job';
 import type { LineageModel } from '../model/lineage';
 import type { Run } from '../model/rows';
 import { Leaderboard, TaskDetails } from './automl';
-import { Badge, Facts, Fault, Part, Status, Table, Time } from './basics';
+import { Badge, Facts, Fault, Part, since, Status, Table } from './basics';
 import { Chart, type Point } from './chart';
 import { Code, Files } from './files';
 import { Graph } from './graph';
@@ -169,7 +169,7 @@ function Overview({ model, actions }: { model: JobModel; actions: JobActions }):
               [t('experiment'), cell(held.experimentName)],
               [t('compute'), named(cell(held.computeId), actions.show) || cell(run?.target)],
               [t('environment'), named(cell(held.environmentId ?? trial(held).environmentId), actions.show)],
-              [t('created'), <Time key="t" long iso={model.resource?.systemData?.createdAt ?? ''} />],
+              [t('created'), since(model.resource?.systemData?.createdAt)],
               [t('by'), cell(model.resource?.systemData?.createdBy)],
               [t('duration'), spent(run)],
               [

@@ -23,7 +23,7 @@ export class Log extends Component<{ log: LogText; grows: boolean }> {
     this.draw();
   }
 
-  render({ log, grows }: { log: LogText; grows: boolean }): JSX.Element {
+  render({ log }: { log: LogText; grows: boolean }): JSX.Element {
     return (
       <div class="jp-AmlLab-log">
         {log.error && (

@@ -43,6 +43,7 @@ export function ProfileTable({ profile }: { profile: Found }): JSX.Element {
       ) : (
         <Table
           columns={heads}
+          measures={[t('missing')]}
           rows={profile.columns.map((one, at) => ({ key: `${at}`, cells: cells(one) }))}
         />
       )}

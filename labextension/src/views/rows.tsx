@@ -117,8 +117,10 @@ export class Rows extends Component<RowsProps, { active: string }> {
           {row.children ? (row.expanded ? '▾' : '▸') : ''}
         </span>
         {row.status && <Status value={row.status} short />}
-        <span class="jp-AmlLab-name">{row.title}</span>
-        <span class="jp-AmlLab-soft">{row.note}</span>
+        <span class="jp-AmlLab-text">
+          <span class="jp-AmlLab-name">{row.title}</span>
+          <span class="jp-AmlLab-soft">{row.note}</span>
+        </span>
         <span class="jp-AmlLab-time">
           <Time iso={row.time} />
         </span>

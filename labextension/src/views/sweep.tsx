@@ -33,6 +33,7 @@ export function Sweep({ found, open }: { found: Found; open: (name: string) => v
             one.value === undefined ? [] : [{ x: one.number, y: one.value }]
           )}
           axis={t('trial')}
+          height={220}
         />
         <Coordinates found={found} names={names} />
       </div>

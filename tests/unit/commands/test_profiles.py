@@ -152,6 +152,44 @@ def test_a_file_that_is_no_table_is_refused() -> None:
     assert "preview" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("ragged.csv", b"a,b\n1,2,3\n4,5,6\n", "Length of header or names does not match"),
+        ("deep.json", b"[" * 100_000, "recursion"),
+        ("broken.parquet", b"PAR1 and no more", "Parquet magic bytes not found"),
+    ],
+)
+def test_what_is_broken_is_said_and_never_read_in_part(name: str, content: bytes, said: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} cannot be read as a table: .*{said}"):
+        table(name, content)
+
+
+def test_parquet_whose_pages_are_broken_is_said(tmp_path: Path) -> None:
+    content = bytearray(parquet(pd.DataFrame({"a": range(100_000)}), tmp_path))
+    content[200:4000] = bytes(3800)
+
+    with pytest.raises(UsageError, match=r"x\.parquet cannot be read as a table: Corrupt"):
+        table("x.parquet", bytes(content))
+
+
+def test_a_delimiter_at_the_end_of_each_line_is_no_column() -> None:
+    assert list(table("a.csv", "a,b\n1,2,\n4,5,\n").frame.columns) == ["a", "b"]
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85"])
+def test_only_a_new_line_ends_a_line_of_json(mark: str) -> None:
+    content = json.dumps({"a": f"x{mark}y"}, ensure_ascii=False) + '\r\n{"a": "z"}\r\n'
+
+    assert [one["a"] for one in table("a.jsonl", content).frame.to_dict("records")] == [f"x{mark}y", "z"]
+
+
+def test_a_text_that_is_cut_within_a_quoted_value_is_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "FIRST", 14)
+
+    assert list(table("a.csv", 'a,b\n1,2\n3,"x\ny"\n').frame["b"]) == ["2", "x\ny"]
+
+
 @pytest.mark.parametrize(("rows", "sample", "total"), [(2, True, None), (3, False, 3), (4, False, 3)])
 def test_a_text_with_more_rows_than_are_read_is_a_sample(rows: int, total: int | None, *, sample: bool) -> None:
     found = table("x.csv", "a\n1\n2\n3\n", rows)

@@ -72,10 +72,12 @@ def test_what_a_log_cannot_be_is_said(lab: Lab) -> None:
 
     unknown = lab.ask(f"jupyter-aml/log?{at}&job=nobody")
     odd = lab.ask(f"jupyter-aml/log?{at}&job=nobody&offset=many")
+    endless = [lab.ask(f"jupyter-aml/log?{at}&job=nobody&{one}")[0] for one in ("offset=nan", "offset=inf", "wait=nan")]
     missing = lab.ask(f"jupyter-aml/log?{at}")
 
     assert (unknown[0], "'nobody' was not found" in unknown[1]["error"]["message"]) == (404, True)
     assert (odd[0], "offset is 'many'" in odd[1]["error"]["message"]) == (400, True)
+    assert endless == [400, 400, 400], "neither a fault of ours nor a wait without an end"
     assert missing[0] == 400
 
 

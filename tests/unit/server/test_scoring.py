@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
@@ -27,6 +29,7 @@ class Endpoint:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.answer = b'{"predictions": [1]}'
+        self.drips = 0.0
         outer = self
 
         class Door(BaseHTTPRequestHandler):
@@ -38,7 +41,11 @@ class Endpoint:
                 for name, value in {"Content-Length": str(len(outer.answer)), **outer.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(outer.answer)
+                with contextlib.suppress(OSError):  # who asked may have gone
+                    for byte in outer.answer if outer.drips else ():
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(outer.drips)
+                    self.wfile.write(b"" if outer.drips else outer.answer)
 
             do_GET = do_POST = _any  # noqa: N815 - the names of http.server
 
@@ -166,6 +173,15 @@ def test_a_netrc_does_not_take_the_place_of_the_key(
     assert endpoint.asked[0][2]["authorization"] == f"Bearer {KEY}"
 
 
+def test_a_key_of_this_machine_goes_through_no_proxy(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert scoring.invoke(Arm(endpoint.url), "iris", "{}").status == 200  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("url", "local", "allowed"),
     [
@@ -239,6 +255,17 @@ def test_an_endpoint_that_takes_too_long_is_given_up(endpoint: Endpoint, monkeyp
     endpoint.headers = {"Content-Length": "1000"}
 
     with pytest.raises(ConnectError):
+        scoring.invoke(Arm(endpoint.url), "iris", "{}")  # type: ignore[arg-type]
+
+
+def test_an_endpoint_that_never_ends_its_answer_is_given_up(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "SECONDS", 0.5)
+    monkeypatch.setattr(scoring, "PIECE", 1)
+    endpoint.drips = 0.1
+
+    with pytest.raises(ConnectError, match=r"took longer than 0\.5 s"):
         scoring.invoke(Arm(endpoint.url), "iris", "{}")  # type: ignore[arg-type]
 
 

@@ -87,6 +87,15 @@ def test_a_refusal_keeps_its_status_and_code(lab: Lab) -> None:
     assert "no profile" in answer["error"]["message"]
 
 
+def test_a_page_is_told_no_secret_of_this_machine_either(lab: Lab) -> None:
+    asked = f"jupyter-aml/arm{workspace(lab)}/datastores/workspaceblobstore/listSecrets"
+
+    status, answer = lab.send("POST", asked, {})
+
+    assert (status, answer["error"]["code"]) == (403, "AuthorizationFailed")
+    assert "in a notebook, with the SDK" in answer["error"]["message"]
+
+
 def test_the_openapi_document_names_every_route_and_method(lab: Lab) -> None:
     status, found = lab.ask("jupyter-aml/openapi.json")
 
@@ -227,13 +236,20 @@ def test_a_verb_runs_with_the_interpreter_of_a_kernel(lab: Lab) -> None:
     assert own["code"] == 0, own
 
 
-def test_the_server_is_free_of_the_sdk() -> None:
-    """Neither the handlers nor the command table load it."""
+def test_the_server_is_free_of_the_sdk_and_of_widgets() -> None:
+    """Neither the extension, its handlers nor the command table load them."""
     code = """
 import sys
+from unittest.mock import MagicMock
+import jupyter_aml.server
 from jupyter_aml.server import events, handlers, places, words
+app = MagicMock()
+app.web_app.settings = {"base_url": "/"}
+jupyter_aml.server._load_jupyter_server_extension(app)
+assert app.web_app.settings[handlers.WATCHER] is not None
 words.sections(), words.table(), places.away().workspaces()
-print(sorted(name for name in sys.modules if name.startswith(("azure", "mlflow", "pandas"))))
+heavy = ("azure", "mlflow", "pandas", "anywidget", "ipywidgets", "IPython")
+print(sorted(name for name in sys.modules if name.startswith(heavy)))
 """
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 

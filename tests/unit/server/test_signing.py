@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tornado.httputil import HTTPHeaders
 
 from jupyter_aml.client.profiles import Profile, Profiles
+from jupyter_aml.server.connecting import SignInHandler
 from jupyter_aml.testing import hosts
 
 from .lab import Lab
@@ -142,3 +145,21 @@ def test_only_profiles_of_azure_are_signed_in_to(lab: Lab) -> None:
     assert (none[0], none[1]["state"]) == (200, "none")
     assert (unknown[0], here[0]) == (404, 400)
     assert "nobody has to sign in" in here[1]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "address", "beside"),
+    [
+        ({}, "127.0.0.1", True),
+        ({}, "::1", True),
+        ({}, "10.0.0.4", False),
+        ({}, "", False),
+        ({"X-Forwarded-For": "10.0.0.4"}, "127.0.0.1", False),
+        ({"x-real-ip": "10.0.0.4"}, "127.0.0.1", False),
+        ({"Forwarded": "for=10.0.0.4"}, "127.0.0.1", False),
+    ],
+)
+def test_a_browser_is_opened_only_where_the_person_sits(headers: dict[str, str], address: str, *, beside: bool) -> None:
+    request = SimpleNamespace(headers=HTTPHeaders(headers), remote_ip=address)
+
+    assert SignInHandler._beside(SimpleNamespace(request=request)) is beside  # type: ignore[arg-type]

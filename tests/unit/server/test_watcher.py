@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_aml.local.app import Service
 from jupyter_aml.local.store.catalogue import Store
-from jupyter_aml.local.store.watching import MOST, Watcher
+from jupyter_aml.local.store.watching import MOST, Watched, Watcher
 
 
 class Told:
@@ -121,6 +121,74 @@ def test_a_workspace_that_is_gone_is_told_and_let_go(store: Store, watcher: Watc
     assert told.take() == [("local", [])]
     watcher.look()
     assert told.take() == []
+
+
+def test_a_workspace_that_is_forgotten_is_told_itself(store: Store, watcher: Watcher, told: Told) -> None:
+    store.forget(store.entries()[0])
+    watcher.look()
+
+    assert [workspace for workspace, _ in told.take()] == ["local", ""]
+
+
+def test_a_store_that_is_purged_and_made_anew_is_watched_again(store: Store, watcher: Watcher, told: Told) -> None:
+    shutil.rmtree(store.home)
+    watcher.look()
+    assert told.take() == [("", []), ("local", [])], "the list of workspaces, and the one that was shown"
+    watcher.look()
+    assert told.take() == []
+    assert not (store.home / "store.db").exists(), "who watches makes nothing"
+
+    anew = Store.open(store.home)
+    anew.rings = False
+    Service(anew).workspace(anew.create())
+    watcher.look()
+    assert [workspace for workspace, _ in told.take()] == [""]
+    note(anew, "j1")
+    watcher.look()
+    assert told.take() == [("local", [("jobs", "j1")])]
+
+
+def test_a_workspace_that_is_made_anew_in_its_folder_is_watched_again(
+    store: Store, watcher: Watcher, told: Told
+) -> None:
+    [entry] = store.entries()
+    shutil.rmtree(entry.folder)
+    watcher.look()
+    Service(Store.open(store.home)).workspace(entry)
+    watcher.look()
+    told.take()
+
+    with Store.open(store.home).workspace(entry).database.write() as transaction:
+        transaction.note("jobs", "j1")
+    watcher.look()
+    assert told.take() == [("local", [("jobs", "j1")])]
+
+
+def test_who_ends_without_a_thread_lets_go_of_all_files(watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    close = Watched.close
+    monkeypatch.setattr(Watched, "close", lambda self: (closed.append(self._path.name), close(self)))
+
+    watcher.close()
+
+    assert sorted(closed) == ["store.db", "workspace.db"]
+
+
+def test_a_file_that_is_no_store_yet_is_looked_at_again(store: Store, watcher: Watcher, told: Told) -> None:
+    (store.home / "store.db").unlink()
+    (store.home / "store.db").touch()
+    watcher.look()
+    watcher.look()
+    told.take()
+
+    made = Store.open(store.home)
+    made.rings = False
+    Service(made).workspace(made.create("other"))
+    watcher.look()
+    told.take()
+    note(made, "j1", workspace="other")
+    watcher.look()
+    assert told.take() == [("other", [("jobs", "j1")])]
 
 
 def test_the_thread_tells_within_half_a_second_and_ends(store: Store, told: Told) -> None:

@@ -183,9 +183,7 @@ def test_a_sweep_is_asked_first_as_the_page_asks(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_widget_of_another_job_type_says_which_to_use(connection: Connection, job: str) -> None:
-    with pytest.raises(
-        UsageError, match="type Command; SweepExplorer shows jobs of type Sweep"
-    ) as caught:
+    with pytest.raises(UsageError, match="type Command; SweepExplorer shows jobs of type Sweep") as caught:
         SweepExplorer(job, connection)
     assert "JobCard('calm_hat')" in str(caught.value)
 
