@@ -3,7 +3,7 @@
 import { Component, type ComponentChildren, type JSX } from 'preact';
 import { final, number } from '../format';
 import { axes, type Compared, histories, type Line, line, lines, setting } from '../model/compare';
-import { Badge, Part, Status, Time } from './basics';
+import { Badge, Part, since, Status } from './basics';
 import { colour, Curves, dash, Swatch } from './curves';
 import { short, spent } from './job';
 import { Parallel } from './parallel';
@@ -277,7 +277,9 @@ function inputs(found: Line): ComponentChildren[] {
 function states(runs: Compared[]): ComponentChildren[] {
   return runs.map(run =>
     run.error ? (
-      <span role="alert">{run.error}</span>
+      <span role="alert" class="jp-AmlLab-said">
+        {run.error}
+      </span>
     ) : run.status ? (
       <Status value={run.status} />
     ) : (
@@ -287,7 +289,7 @@ function states(runs: Compared[]): ComponentChildren[] {
 }
 
 function times(runs: Compared[]): ComponentChildren[] {
-  return runs.map(run => <Time long iso={run.run?.startTimeUtc ?? ''} />);
+  return runs.map(run => since(run.run?.startTimeUtc) || <None />);
 }
 
 function None(): JSX.Element {
