@@ -49,7 +49,7 @@ def beside(connection: Any, name: str) -> Beside:
         return Beside()
     try:
         from jupyter_aml.widgets.job_card import JobCard
-    except ImportError:  # ipywidgets and anywidget are optional
+    except (ImportError, FileNotFoundError):  # ipywidgets and anywidget are optional, and a checkout may not be built
         return Beside()
     key = connection.workspace_path, name
     card = _STANDING.get(key)

@@ -36,7 +36,7 @@ export function Time({ iso, long = false }: { iso: string; long?: boolean }): JS
 }
 
 /** A time among facts: nothing when it is not known, so that its name is left out as well. */
-export function since(iso: string | undefined): JSX.Element | '' {
+export function since(iso: string | null | undefined): JSX.Element | '' {
   return iso ? <Time long iso={iso} /> : '';
 }
 

@@ -7,20 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from jupyter_aml.local.store.catalogue import Store
-from jupyter_aml.testing import hosts
 
-from .lab import Lab
+from .lab import Lab, running
 
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    made = Lab(tmp_path_factory.mktemp("server"))
-    store = Store.open(made.home)
+    root = tmp_path_factory.mktemp("server")
+    store = Store.open(root / "home")
     store.rings = False
     store.create()
-    try:
-        made.start()
+    with running(root) as made:
         yield made
-    finally:
-        made.stop()
-        hosts.stop(made.home)

@@ -11,9 +11,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from jupyter_aml.testing import hosts
 
 SECONDS = 60.0
 
@@ -98,6 +102,18 @@ class Lab:
             return connection.getresponse().status
         finally:
             connection.close()
+
+
+@contextmanager
+def running(root: Path) -> Iterator[Lab]:
+    """A server in a folder, ended after the block with the host of its store."""
+    made = Lab(root)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+        hosts.stop(made.home)
 
 
 def _parsed(body: bytes) -> Any:

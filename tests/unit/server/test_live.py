@@ -51,7 +51,7 @@ def log(lab: Lab, name: str, offset: int, wait: float = 10) -> Any:
 
 
 def test_a_log_is_followed_to_its_end(lab: Lab) -> None:
-    name = submit(lab, 1)
+    name = submit(lab, 3)
     text, offset, pieces = "", 0, 0
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:

@@ -10,19 +10,14 @@ import pytest
 
 from jupyter_aml.testing import hosts
 
-from .lab import SECONDS, Lab
+from .lab import SECONDS, Lab, running
 
 
 @pytest.fixture
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server of its own."""
-    made = Lab(tmp_path_factory.mktemp("server"))
-    try:
-        made.start()
+    with running(tmp_path_factory.mktemp("server")) as made:
         yield made
-    finally:
-        made.stop()
-        hosts.stop(made.home)
 
 
 def test_pages_go_on_with_a_store_that_is_made_anew(lab: Lab) -> None:

@@ -13,9 +13,8 @@ from tornado.httputil import HTTPHeaders
 
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.server.connecting import SignInHandler
-from jupyter_aml.testing import hosts
 
-from .lab import Lab
+from .lab import Lab, running
 
 GUID = "5c4b3a29-0000-4000-8000-00000000cccc"
 AZURE = f"azure:{GUID}/research/clinic"
@@ -24,13 +23,8 @@ AZURE = f"azure:{GUID}/research/clinic"
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server of its own, without any workspace."""
-    made = Lab(tmp_path_factory.mktemp("server"))
-    try:
-        made.start()
+    with running(tmp_path_factory.mktemp("server")) as made:
         yield made
-    finally:
-        made.stop()
-        hosts.stop(made.home)
 
 
 def named(lab: Lab) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,19 +10,22 @@ import pytest
 from jupyter_aml.client import local
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.local.app import Service
+from jupyter_aml.local.doors import requests as door
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.widgets.wire import Wire
 
 
 @pytest.fixture
-def connection(home: Path) -> Connection:
-    """To a workspace that no host serves."""
+def connection(home: Path) -> Iterator[Connection]:
+    """To a workspace that no host serves; a verb lets the SDK reach it, which later tests must not."""
     store = Store.open(home)
     store.rings = False
     service = Service(store)
     entry = store.create()
     service.workspace(entry)
-    return local.connected(service, entry)
+    yield local.connected(service, entry)
+    door.unregister(service)
+    store.database.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,13 +15,11 @@ import pytest
 from ipywidgets.widgets import widget as registry
 
 from jupyter_aml.client.connection import Connection
-from jupyter_aml.client.profiles import Profile, Profiles
-from jupyter_aml.errors import AmlError, ResourceError, UsageError
+from jupyter_aml.errors import ResourceError, UsageError
 from jupyter_aml.local.jobs import records
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.watching import Watcher
 from jupyter_aml.widgets import (
-    ConnectForm,
     DatastoreBrowser,
     JobCard,
     RunComparison,
@@ -34,10 +31,7 @@ from jupyter_aml.widgets import (
 from jupyter_aml.widgets.asks import MLFLOW, Ask, arm, log
 from jupyter_aml.widgets.following import Follower
 
-from .conftest import submitted
 from .test_widgets import SECONDS, Page, ask
-
-AZURE = "azure:00000000-0000-0000-0000-000000000001/ml/prod"
 
 
 class Listener:
@@ -377,134 +371,3 @@ def test_what_has_changed_is_gathered_until_it_is_sent(connection: Connection, j
 
     assert [told["changed"] for told in page.heard] == [[*one, *two], None, None, two]
     card.close()
-
-
-def test_one_widget_stands_in_for_a_job_in_all_cells(
-    connection: Connection, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(wish.WISH, "always")
-    other = submitted(connection, "kind_owl")
-    before = set(registry._instances)
-
-    first, again, second = (wish.beside(connection, name) for name in (job, job, other))
-
-    assert first.bundle == again.bundle != second.bundle
-    first.close()
-    anew = wish.beside(connection, job)
-    assert anew.bundle != first.bundle, "one that was closed is not shown again"
-    first.close()
-    assert anew.bundle == wish.beside(connection, job).bundle, "nor does it close another"
-    for one in (anew, second):
-        one.close()
-    assert set(registry._instances) == before
-
-
-def test_where_no_widget_can_be_the_card_stands_alone(
-    connection: Connection, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(wish.WISH, "never")
-    assert wish.beside(connection, job).bundle == {}
-    monkeypatch.setenv(wish.WISH, "always")
-    assert wish.beside(connection, "nobody").bundle == {}
-
-    def away(_: JobCard) -> None:
-        msg = "The service is away."
-        raise AmlError(msg)
-
-    monkeypatch.setattr(JobCard, "check", away)
-    assert wish.beside(connection, job).bundle == {}
-    for name in ("anywidget", "jupyter_aml.widgets.job_card"):
-        monkeypatch.setitem(sys.modules, name, None)
-    assert wish.beside(connection, job).bundle == {}
-
-
-def test_vs_code_is_known_whatever_server_its_kernel_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(wish.WISH, raising=False)
-    monkeypatch.setenv(wish.SERVER, "1")
-    assert not wish.wanted()
-    monkeypatch.setattr(sys.modules["__main__"], "__vsc_ipynb_file__", "/book.ipynb", raising=False)
-    assert wish.wanted()
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("POST", "sign-in", ["prod"]),
-        ("POST", "sign-in", None),
-        ("POST", "connect", "local"),
-        ("POST", "connect", {"target": 1}),
-    ],
-)
-def test_a_form_answers_whatever_it_is_asked(method: str, path: str, body: Any) -> None:
-    form = ConnectForm()
-    status, text = form.answer(Ask(method, path, body))
-    assert 400 <= status < 500
-    assert json.loads(text)["error"]["message"]
-    form.close()
-
-
-def test_a_fault_of_ours_in_a_form_is_an_answer_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: Any) -> None:
-        raise KeyError("missing")
-
-    monkeypatch.setattr(ConnectForm, "_connect", fails)
-    status, text = ConnectForm().answer(Ask("POST", "connect", {"target": "local"}))
-    assert (status, json.loads(text)["error"]["message"]) == (500, "KeyError: 'missing'")
-
-
-class SignIn:
-    """A form in which somebody signs in, who has to be waited for."""
-
-    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.begun, self.agrees = threading.Event(), threading.Event()
-        monkeypatch.setattr("jupyter_aml.client.signing.connect.opened", self._opened)
-        monkeypatch.setattr("jupyter_aml.client.signing._with_token", lambda found: found)
-        monkeypatch.setattr("jupyter_aml.client.rest.Rest.get", lambda *_, **__: {})
-        Profiles(home).save(Profile("prod", AZURE, sign_in="cli"))
-        self.form = ConnectForm()
-        self.handed: list[Profile] = []
-        monkeypatch.setattr(self.form._sign_ins, "_signed_in", lambda profile, _: self.handed.append(profile))
-
-    def _opened(self, *_: Any, **__: Any) -> Connection:
-        self.begun.set()
-        self.agrees.wait(SECONDS)
-        return Connection("AZURE", AZURE[6:42], "ml", "prod", SimpleNamespace())
-
-    def start(self) -> None:
-        self.form.answer(Ask("POST", "sign-in", {"profile": "prod"}))
-        assert self.begun.wait(SECONDS)
-
-    def end(self) -> Any:
-        """What the page is told in the end."""
-        self.agrees.set()
-        self.form._sign_ins._held["prod"]._thread.join(SECONDS)
-        return json.loads(self.form.answer(Ask("GET", "sign-in?profile=prod"))[1])
-
-
-@pytest.fixture
-def sign_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> SignIn:
-    return SignIn(home, monkeypatch)
-
-
-def test_who_has_signed_in_is_handed_over(sign_in: SignIn) -> None:
-    sign_in.start()
-    assert sign_in.end()["state"] == "done"
-    assert [one.name for one in sign_in.handed] == ["prod"]
-
-
-def test_nobody_signs_in_to_a_form_that_is_closed(sign_in: SignIn) -> None:
-    sign_in.start()
-    sign_in.form.close()
-    assert sign_in.end()["state"] == "none"
-    assert sign_in.handed == []
-
-
-def test_a_connection_that_cannot_be_made_in_the_end_is_said(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses(*_: Any) -> None:
-        msg = "A local workspace is adopted."
-        raise AmlError(msg)
-
-    monkeypatch.setattr(sign_in.form._sign_ins, "_signed_in", refuses)
-    sign_in.start()
-    told = sign_in.end()
-    assert (told["state"], told["message"]) == ("failed", "A local workspace is adopted.")

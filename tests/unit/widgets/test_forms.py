@@ -7,18 +7,20 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jupyter_aml.client import connect
 from jupyter_aml.client.connection import Connection
-from jupyter_aml.client.profiles import Profiles
-from jupyter_aml.errors import ResourceError, UsageError
+from jupyter_aml.client.profiles import Profile, Profiles
+from jupyter_aml.errors import AmlError, ResourceError, UsageError
 from jupyter_aml.widgets import AutoMLLeaderboard, ConnectForm, EndpointTester, RunComparison
 from jupyter_aml.widgets.asks import Ask
 
 WORKSPACE = "azure:00000000-0000-0000-0000-000000000001/ml/prod"
+SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -184,3 +186,87 @@ def test_a_comparison_leaves_a_table_behind(connection: Connection, jobs: list[s
 def test_a_leaderboard_is_of_automl_alone(connection: Connection, job: str) -> None:
     with pytest.raises(UsageError, match="AutoMLLeaderboard shows jobs of type AutoML"):
         AutoMLLeaderboard(job, connection)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "sign-in", ["prod"]),
+        ("POST", "sign-in", None),
+        ("POST", "connect", "local"),
+        ("POST", "connect", {"target": 1}),
+    ],
+)
+def test_a_form_answers_whatever_it_is_asked(method: str, path: str, body: Any) -> None:
+    form = ConnectForm()
+    status, text = form.answer(Ask(method, path, body))
+    assert 400 <= status < 500
+    assert json.loads(text)["error"]["message"]
+    form.close()
+
+
+def test_a_fault_of_ours_in_a_form_is_an_answer_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise KeyError("missing")
+
+    monkeypatch.setattr(ConnectForm, "_connect", fails)
+    status, text = ConnectForm().answer(Ask("POST", "connect", {"target": "local"}))
+    assert (status, json.loads(text)["error"]["message"]) == (500, "KeyError: 'missing'")
+
+
+class SignIn:
+    """A form in which somebody signs in, who has to be waited for."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.agrees = threading.Event(), threading.Event()
+        monkeypatch.setattr("jupyter_aml.client.signing.connect.opened", self._opened)
+        monkeypatch.setattr("jupyter_aml.client.signing._with_token", lambda found: found)
+        monkeypatch.setattr("jupyter_aml.client.rest.Rest.get", lambda *_, **__: {})
+        Profiles(home).save(Profile("prod", WORKSPACE, sign_in="cli"))
+        self.form = ConnectForm()
+        self.handed: list[Profile] = []
+        monkeypatch.setattr(self.form._sign_ins, "_signed_in", lambda profile, _: self.handed.append(profile))
+
+    def _opened(self, *_: Any, **__: Any) -> Connection:
+        self.begun.set()
+        self.agrees.wait(SECONDS)
+        return Connection("AZURE", WORKSPACE[6:42], "ml", "prod", SimpleNamespace())
+
+    def start(self) -> None:
+        self.form.answer(Ask("POST", "sign-in", {"profile": "prod"}))
+        assert self.begun.wait(SECONDS)
+
+    def end(self) -> Any:
+        """What the page is told in the end."""
+        self.agrees.set()
+        self.form._sign_ins._held["prod"]._thread.join(SECONDS)
+        return json.loads(self.form.answer(Ask("GET", "sign-in?profile=prod"))[1])
+
+
+@pytest.fixture
+def sign_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> SignIn:
+    return SignIn(home, monkeypatch)
+
+
+def test_who_has_signed_in_is_handed_over(sign_in: SignIn) -> None:
+    sign_in.start()
+    assert sign_in.end()["state"] == "done"
+    assert [one.name for one in sign_in.handed] == ["prod"]
+
+
+def test_nobody_signs_in_to_a_form_that_is_closed(sign_in: SignIn) -> None:
+    sign_in.start()
+    sign_in.form.close()
+    assert sign_in.end()["state"] == "none"
+    assert sign_in.handed == []
+
+
+def test_a_connection_that_cannot_be_made_in_the_end_is_said(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: Any) -> None:
+        msg = "A local workspace is adopted."
+        raise AmlError(msg)
+
+    monkeypatch.setattr(sign_in.form._sign_ins, "_signed_in", refuses)
+    sign_in.start()
+    told = sign_in.end()
+    assert (told["state"], told["message"]) == ("failed", "A local workspace is adopted.")
