@@ -116,14 +116,23 @@ def _trials(trials: Sequence[Child], snapshot: Snapshot) -> str:
         return ""
     rows = [_trial(one, snapshot, " ★") for one in trials]
     names = table.columns_of(rows)
-    header = "".join(f'<th scope="col">{markup.esc(name)}</th>' for name in names)
+    css = {name: ' class="num"' if _numeric(name, trials, snapshot) else "" for name in names}
+    header = "".join(f'<th scope="col"{css[name]}>{markup.esc(name)}</th>' for name in names)
     lines = []
     for one, row in zip(trials, rows, strict=True):
         best = one.get("name") == snapshot.get("best")
-        cells = "".join(f"<td>{_cell(name, row.get(name), best=best)}</td>" for name in names)
+        cells = "".join(f"<td{css[name]}>{_cell(name, row.get(name), best=best)}</td>" for name in names)
         lines.append(f"<tr>{cells}</tr>")
     grid = f'<table class="jp-Aml-rows"><thead><tr>{header}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
     return markup.scrolling(grid)
+
+
+def _numeric(name: str, trials: Sequence[Child], snapshot: Snapshot) -> bool:
+    """Whether a column holds the metric, or a parameter that is a number in every trial."""
+    if name == str(snapshot.get("metric") or "metric"):
+        return True
+    values = [one["point"][name] for one in trials if name in (one.get("point") or {})]
+    return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _cell(name: str, value: object, *, best: bool) -> str:

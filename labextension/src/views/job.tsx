@@ -16,7 +16,7 @@ import { Graph } from './graph';
 import { Lineage } from './lineage';
 import { Log } from './log';
 import { named, short } from './named';
-import { Comparing, Sweep } from './sweep';
+import { Comparing, Sweep, SweepFacts } from './sweep';
 import { t } from './text';
 
 export { short } from './named';
@@ -185,6 +185,11 @@ function Overview({ model, actions }: { model: JobModel; actions: JobActions }):
             ]}
           />
         </Part>
+        {model.type === 'Sweep' && (
+          <Part title={t('Search')}>
+            <SweepFacts found={sweep(held, model.children, model.values)} open={actions.open} />
+          </Part>
+        )}
         {model.type === 'AutoML' && <TaskDetails held={held} show={actions.show} />}
         <Values title={t('Inputs')} found={inputs(held)} actions={actions} />
         <Values title={t('Outputs')} found={outputs(held, run)} actions={actions} />

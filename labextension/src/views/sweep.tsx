@@ -1,10 +1,10 @@
 /** A sweep: the best so far, the ways through the search space, and its trials. */
 
 import { Component, createContext, type JSX } from 'preact';
-import { number } from '../format';
+import { cell, number } from '../format';
 import { bestSoFar, type Sweep as Found, type Trial } from '../model/children';
 import { Selection } from '../model/selection';
-import { Status, Table } from './basics';
+import { Facts, Status, Table } from './basics';
 import { Chart, type Point } from './chart';
 import { Chosen } from './chosen';
 import { spent } from './job';
@@ -114,6 +114,30 @@ class Trials extends Component<{ found: Found; names: string[]; open: (name: str
     how();
     this.forceUpdate();
   }
+}
+
+/** What a sweep is after, and the best that it has found. */
+export function SweepFacts({ found, open }: { found: Found; open: (name: string) => void }): JSX.Element {
+  const best = found.trials.find(trial => trial.name === found.best);
+  const link = best && (
+    <button type="button" class="jp-AmlLab-link" onClick={() => open(best.name)}>
+      {best.title}
+    </button>
+  );
+  return (
+    <Facts
+      pairs={[
+        [t('objective'), t('%1 %2', found.goal, found.metric)],
+        [
+          t('trials'),
+          found.planned ? t('%1 of %2', found.trials.length, found.planned) : found.trials.length
+        ],
+        [t('best trial'), link],
+        [t('best %1', found.metric), best?.value === undefined ? '' : number(best.value)],
+        ...Object.entries(best?.point ?? {}).map(([name, value]): [string, string] => [name, cell(value)])
+      ]}
+    />
+  );
 }
 
 /** As stairs: what was best stays so until something better comes. */
