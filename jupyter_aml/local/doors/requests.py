@@ -8,6 +8,7 @@ a token that one of the registered stores issued; never by a prefix, so a cloud 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -21,6 +22,7 @@ from http.client import responses as reasons
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from jupyter_aml.errors import StoreError
 from jupyter_aml.local.arm.http import Identity, Request, Response
 from jupyter_aml.local.authz import tokens
 
@@ -249,7 +251,14 @@ def interpreter() -> str:
 
 
 def _names(store: Store, host: str, path: str) -> bool:
-    """Whether a URL names something of this store, exactly."""
+    """Whether a URL names something of this store, exactly; a store that was deleted names nothing."""
+    try:
+        return _named(store, host, path)
+    except StoreError:
+        return False
+
+
+def _named(store: Store, host: str, path: str) -> bool:
     storage = _STORAGE.match(host)
     if storage is not None:
         return store.entry_by_account(storage[1]) is not None
@@ -266,8 +275,9 @@ def _issuer(services: Iterable[Answering], headers: Mapping[str, str]) -> Answer
     if token.count(".") != 2:  # noqa: PLR2004 - a JWT has three parts
         return None
     for service in services:
-        if tokens.verify(service.store, token) is not None:
-            return service
+        with contextlib.suppress(StoreError):  # one that was deleted has issued nothing
+            if tokens.verify(service.store, token) is not None:
+                return service
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -331,3 +332,24 @@ def test_when_released_an_adopted_subscription_passes_on_again(service: Notes, n
 
     with pytest.raises(PassedOnError):
         requests.get(arm(FOREIGN))
+
+
+def test_a_store_that_was_deleted_does_not_stand_in_the_way_of_another(service: Notes, tmp_path: Path) -> None:
+    gone = Store.open(tmp_path / "gone")
+    gone.rings = False
+    gone.create()
+    first = Notes(gone)
+    door.register(first)
+    door.DOOR.services = (first, service)
+    account = service.store.entries()[0].account
+    gone.database.close()
+    shutil.rmtree(tmp_path / "gone")
+    try:
+        token = tokens.issue(service.store, tokens.local_identity(service.store), audience="")
+        answered = requests.get(
+            f"https://{account}.blob.core.windows.net/x", headers={"Authorization": f"Bearer {token}"}, timeout=5
+        )
+        assert answered.status_code == 200
+        assert len(service.asked) == 1
+    finally:
+        door.unregister(first)
