@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from jupyter_aml.commands.context import Context
     from jupyter_aml.commands.outcome import Outcome
 
-OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
-MISSING = 404
+OK, FAILED, INTERRUPTED = 0, 1, 130
 MAGIC = re.compile(r"%{1,2}aml\b")
 
 
@@ -118,7 +117,6 @@ def _report(error: Exception, *, debug: bool) -> int:
     """Say what went wrong on standard error; returns the exit code."""
     from jupyter_aml import __version__
     from jupyter_aml.commands import faults
-    from jupyter_aml.errors import ResourceError, UsageError
 
     found = faults.translate(error)
     if debug or found is None:
@@ -131,9 +129,7 @@ def _report(error: Exception, *, debug: bool) -> int:
     story = str(getattr(found, "traceback", "")).rstrip("\n")
     sys.stderr.write(f"{story}\n" if story else "")
     sys.stderr.write("\n".join(_here(line) for line in faults.lines(found)) + "\n")
-    if isinstance(found, UsageError):
-        return USAGE
-    return NOT_FOUND if isinstance(found, ResourceError) and found.status == MISSING else FAILED
+    return faults.exit_code(found)
 
 
 def _here(text: str) -> str:

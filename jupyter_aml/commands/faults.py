@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from jupyter_aml.commands import sdk_messages
-from jupyter_aml.errors import AmlError, ConnectError, NotFoundError, ResourceError
+from jupyter_aml.errors import AmlError, ConnectError, NotFoundError, ResourceError, UsageError
 
 NOT_FOUND = 404
 UNAUTHORIZED = (401, 403)
@@ -32,6 +32,13 @@ def translate(error: BaseException) -> AmlError | None:
     if isinstance(error, OSError) and error.filename is not None:
         return _file(error)
     return None
+
+
+def exit_code(error: AmlError) -> int:
+    """The exit code of `aml`: 2 not understood, 3 not found, 1 any other refusal."""
+    if isinstance(error, UsageError):
+        return 2
+    return 3 if isinstance(error, ResourceError) and error.status == NOT_FOUND else 1
 
 
 def _file(error: OSError) -> AmlError:

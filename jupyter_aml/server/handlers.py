@@ -25,12 +25,11 @@ from jupyter_server.utils import url_path_join
 from tornado import web  # type: ignore[attr-defined]  # tornado re-exports it without saying so
 
 from jupyter_aml.client import reach, targets
-from jupyter_aml.commands.actions import pieces
+from jupyter_aml.commands.actions import jobs, pieces
 from jupyter_aml.errors import NotFoundError, ResourceError
 from jupyter_aml.local.app import API_HOST, ARM_HOST
 from jupyter_aml.local.arm.http import Request, Response
 from jupyter_aml.local.authz import tokens
-from jupyter_aml.local.jobs.logs import Piece
 from jupyter_aml.local.store.watching import Watcher
 from jupyter_aml.server import cards, cloud, commands, connecting, openapi, places, scoring
 from jupyter_aml.server.base import Handler
@@ -165,11 +164,15 @@ class LogHandler(Handler):
         offset, wait = int(self._number("offset", 0)), min(self._number("wait", 0), LONGEST_WAIT)
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
-        while True:
-            piece, final = await loop.run_in_executor(None, _piece, workspace, job, file, offset)
-            if piece.text or final or loop.time() >= until or self.request.connection.stream.closed():
-                break
-            await asyncio.sleep(LOOK if places.here(workspace) else LOOK_AWAY)
+        reader = await loop.run_in_executor(None, _reader, workspace)
+        try:
+            while True:
+                piece, final = await loop.run_in_executor(None, pieces.piece, reader, job, file, offset)
+                if piece.text or final or loop.time() >= until or self.request.connection.stream.closed():
+                    break
+                await asyncio.sleep(LOOK if reader.local else LOOK_AWAY)
+        finally:
+            reader.rest.close()
         self.finish({**vars(piece), "final": final})
 
 
@@ -310,9 +313,9 @@ class OpenapiHandler(Handler):
         self.finish(json.dumps(openapi.document(self.base_url, PATHS)))
 
 
-def _piece(workspace: str, job: str, file: str, offset: int) -> tuple[Piece, bool]:
-    """A piece of a log, and whether its job has ended; a connection may take a while to open."""
-    return pieces.piece(places.connection(workspace), job, file, offset)
+def _reader(workspace: str) -> jobs.Reader:
+    """What reads a workspace's jobs; a connection may take a while to open."""
+    return jobs.Reader(places.connection(workspace))
 
 
 def _card(workspace: str, job: str) -> dict[str, Any]:

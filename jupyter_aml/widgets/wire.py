@@ -15,21 +15,19 @@ from urllib.parse import parse_qs, quote, unquote
 
 from jupyter_aml.client import connect, reach, scoring
 from jupyter_aml.client.connection import Connection
-from jupyter_aml.client.rest import SAFE, Rest
+from jupyter_aml.client.rest import SAFE
 from jupyter_aml.commands import faults
 from jupyter_aml.commands.actions import cards, jobs, pieces
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.commands.run import run
 from jupyter_aml.commands.tokens import literals
-from jupyter_aml.errors import NotFoundError, ResourceError, UsageError
+from jupyter_aml.errors import NotFoundError, ResourceError
 from jupyter_aml.local.arm import faults as bodies
 from jupyter_aml.widgets.asks import Ask
 
 Answered = tuple[int, str]
 """Status and text."""
-FAULT, NOT_UNDERSTOOD, NOT_FOUND = 1, 2, 3
-"""Exit codes of `aml`."""
 LONGEST = 8 << 20
 """Characters of an answer."""
 
@@ -57,8 +55,8 @@ class Wire:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.rest = Rest(connection)
         self.reader = jobs.Reader(connection)
+        self.rest = self.reader.rest
 
     def answer(self, ask: Ask) -> Answered:
         """Status and text of the answer; a refusal is an answer as well, in ARM's form."""
@@ -70,7 +68,6 @@ class Wire:
     def close(self) -> None:
         """Let go of open connections to Azure."""
         self.rest.close()
-        self.reader.rest.close()
 
     def _answer(self, ask: Ask) -> Answered:
         path, _, query = ask.path.partition("?")
@@ -91,7 +88,7 @@ class Wire:
 
     def log(self, job: str, file: str, offset: int) -> dict[str, Any]:
         """A piece of a log, as the server extension tells it."""
-        found, final = pieces.piece(self.connection, job, file, offset)
+        found, final = pieces.piece(self.reader, job, file, offset)
         return {**vars(found), "final": final}
 
     def _scored(self, ask: Ask, given: Mapping[str, str]) -> scoring.Scored:
@@ -132,9 +129,7 @@ class Wire:
             told = faults.translate(error)
             if told is None:
                 raise
-            code = NOT_UNDERSTOOD if isinstance(told, UsageError) else FAULT
-            code = NOT_FOUND if isinstance(told, NotFoundError) else code
-            return {"code": code, "output": "".join(written), "error": str(told)}
+            return {"code": faults.exit_code(told), "output": "".join(written), "error": str(told)}
         shown = "" if outcome is None else repr(outcome)
         return {"code": 0, "output": "".join([*written, shown])[:LONGEST], "error": ""}
 

@@ -277,6 +277,14 @@ export class Rest {
   }
 }
 
+/**
+ * What a verb has written; what it said is thrown when it did not go well.
+ */
+export function output(ended: Ended): string {
+  if (ended.code !== 0) throw new Error(ended.error.trim() || ended.output);
+  return ended.output;
+}
+
 /** The error that an answer of 400 or above stands for. */
 export function refusal(status: number, text: string, otherwise: string): RestError {
   try {

@@ -12,7 +12,7 @@ from stand_in.server import Azure
 from jupyter_aml.client.connect import connect
 from jupyter_aml.client.profiles import Profile, Profiles
 from jupyter_aml.client.status import whoami
-from jupyter_aml.commands.actions import pieces
+from jupyter_aml.commands.actions import jobs, pieces
 from jupyter_aml.errors import ConnectError, NotFoundError, ResourceError
 from jupyter_aml.server.cloud import Cloud
 
@@ -137,20 +137,20 @@ def test_a_log_is_read_by_offset(cloud: Cloud, azure: Azure) -> None:
     kind = {"Content-Type": "application/json"}
     cloud.send("PUT", f"{base}environments/e/versions/1", body=environment, headers=kind)
     cloud.send("PUT", f"{base}jobs/{name}", body=job, headers=kind)
-    before, final = pieces.piece(cloud.connection(azure.entry.arm_id), name)
+    before, final = pieces.piece(jobs.Reader(cloud.connection(azure.entry.arm_id)), name)
     assert (before.text, before.size, final) == ("", 0, False)
 
     folder = azure.service.store.workspace(azure.entry).runs_folder(name) / "user_logs"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "std_log.txt").write_bytes("first é\nsecond\n".encode() + b"\xc3")
-    whole, _ = pieces.piece(cloud.connection(azure.entry.arm_id), name)
-    rest, _ = pieces.piece(cloud.connection(azure.entry.arm_id), name, offset=9)
-    end, _ = pieces.piece(cloud.connection(azure.entry.arm_id), name, offset=-10)
-    none, _ = pieces.piece(cloud.connection(azure.entry.arm_id), name, offset=whole.next)
+    whole, _ = pieces.piece(jobs.Reader(cloud.connection(azure.entry.arm_id)), name)
+    rest, _ = pieces.piece(jobs.Reader(cloud.connection(azure.entry.arm_id)), name, offset=9)
+    end, _ = pieces.piece(jobs.Reader(cloud.connection(azure.entry.arm_id)), name, offset=-10)
+    none, _ = pieces.piece(jobs.Reader(cloud.connection(azure.entry.arm_id)), name, offset=whole.next)
 
     assert (whole.text, whole.next, whole.size) == ("first é\nsecond\n", 16, 17)
     assert (rest.text, rest.offset) == ("second\n", 9)
     assert (end.text, end.offset) == ("second\n", 9)
     assert (none.text, none.next) == ("", 16)
     with pytest.raises(ResourceError, match="nobody"):
-        pieces.piece(cloud.connection(azure.entry.arm_id), "nobody")
+        pieces.piece(jobs.Reader(cloud.connection(azure.entry.arm_id)), "nobody")

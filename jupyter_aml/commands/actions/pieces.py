@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from jupyter_aml.client.connection import Connection
 from jupyter_aml.commands.actions import jobs
 from jupyter_aml.local.jobs import logs, records
 from jupyter_aml.local.jobs.logs import MOST, Piece, decode
 
 
-def piece(connection: Connection, job: str, file: str = "", offset: int = 0) -> tuple[Piece, bool]:
+def piece(reader: jobs.Reader, job: str, file: str = "", offset: int = 0) -> tuple[Piece, bool]:
     """A piece of a job's log, and whether the job has ended.
 
     Args:
-        connection: To the job's workspace.
+        reader: Of the job's workspace; one that is kept asks Azure only once where its logs are.
         job: Its name.
         file: Which log; by default the one that tells what the job does.
         offset: From which byte; a negative one counts from the end.
@@ -20,15 +19,16 @@ def piece(connection: Connection, job: str, file: str = "", offset: int = 0) -> 
     Raises:
         ResourceError: There is no such job or log, or the service refuses.
     """
+    connection = reader.rest.connection
     if connection.service is None or connection.entry is None:
-        return remote(jobs.Reader(connection), job, file, offset)
+        return _away(reader, job, file, offset)
     workspace = connection.service.workspace(connection.entry)
-    with workspace.database.read() as reader:
-        record = records.find(reader, job)  # before the log, so that a final job's log is whole
+    with workspace.database.read() as database:
+        record = records.find(database, job)  # before the log, so that a final job's log is whole
     return logs.read(workspace, record, file, offset), record.final
 
 
-def remote(reader: jobs.Reader, job: str, file: str = "", offset: int = 0) -> tuple[Piece, bool]:
+def _away(reader: jobs.Reader, job: str, file: str, offset: int) -> tuple[Piece, bool]:
     """The same by REST alone."""
     final = reader.status(job) in jobs.FINAL  # before the log, so that an ended job's log is whole
     files = reader.log_files(job)

@@ -1,6 +1,5 @@
 /** The page of an asset in the main area. */
 
-import type { Message } from '@lumino/messaging';
 import type { VNode } from 'preact';
 import type { Live, News } from '../live';
 import type { AssetModel } from '../model/asset';
@@ -48,19 +47,8 @@ export class AssetPage extends Page {
     super.dispose();
   }
 
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.poll.wanted = this.place === 'AZURE';
-  }
-
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    if (this.isVisible) this.poll.wanted = this.place === 'AZURE';
-  }
-
-  protected override onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.poll.wanted = false;
+  protected override seen(visible: boolean): void {
+    this.poll.wanted = visible && this.place === 'AZURE';
   }
 
   protected view(): VNode {

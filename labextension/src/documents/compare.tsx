@@ -1,6 +1,5 @@
 /** The page of a comparison in the main area. */
 
-import type { Message } from '@lumino/messaging';
 import type { VNode } from 'preact';
 import type { Live, News } from '../live';
 import { line } from '../model/code';
@@ -39,21 +38,6 @@ export class ComparePage extends Page {
     super.dispose();
   }
 
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.seen(true);
-  }
-
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    if (this.isVisible) this.seen(true);
-  }
-
-  protected override onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.seen(false);
-  }
-
   protected view(): VNode {
     return <Compare runs={this.model.runs} place={this.place} actions={this.actions} />;
   }
@@ -67,7 +51,7 @@ export class ComparePage extends Page {
     code: () => this.application.insert(line(['job', 'compare', ...this.model.names]))
   };
 
-  private seen(visible: boolean): void {
+  protected override seen(visible: boolean): void {
     clearInterval(this.look);
     clearInterval(this.clock);
     this.model.visible = visible;

@@ -1,7 +1,6 @@
 /** The page of an endpoint in the main area. */
 
 import { Clipboard } from '@jupyterlab/apputils';
-import type { Message } from '@lumino/messaging';
 import type { VNode } from 'preact';
 import type { Live, News } from '../live';
 import { line } from '../model/code';
@@ -56,19 +55,8 @@ export class EndpointPage extends Page {
     super.dispose();
   }
 
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.seen(true);
-  }
-
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    if (this.isVisible) this.model.seen(true);
-  }
-
-  protected override onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.model.seen(false);
+  protected override seen(visible: boolean): void {
+    this.model.seen(visible);
   }
 
   protected view(): VNode {

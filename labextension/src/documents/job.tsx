@@ -1,6 +1,5 @@
 /** The page of a job in the main area. */
 
-import type { Message } from '@lumino/messaging';
 import type { VNode } from 'preact';
 import { final } from '../format';
 import type { Live, News } from '../live';
@@ -8,6 +7,7 @@ import type { FilesModel } from '../model/files';
 import type { JobModel } from '../model/job';
 import { LineageModel } from '../model/lineage';
 import { artifacts, codeless, snapshot } from '../model/snapshot';
+import { output } from '../rest';
 import { type JobActions, JobBody, JobFault, JobHead, type JobTab, tabs, tabTitle } from '../views/job';
 import { Lines } from '../views/preview';
 import { t } from '../views/text';
@@ -62,21 +62,6 @@ export class JobPage extends Page {
     this.lineage.dispose();
     this.model.dispose();
     super.dispose();
-  }
-
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.seen(true);
-  }
-
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    if (this.isVisible) this.seen(true);
-  }
-
-  protected override onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.seen(false);
   }
 
   protected view(): VNode {
@@ -210,12 +195,11 @@ export class JobPage extends Page {
   private async again(): Promise<void> {
     const { model } = this;
     const ended = await model.rest.run(model.workspace, ['job', 'rerun', model.name, '-o', 'json']);
-    if (ended.code !== 0) throw new Error(ended.error || ended.output);
-    const name = (JSON.parse(ended.output) as { name: string }).name;
+    const { name } = JSON.parse(output(ended)) as { name: string };
     this.application.open('jobs', name);
   }
 
-  private seen(visible: boolean): void {
+  protected override seen(visible: boolean): void {
     this.model.seen(this, visible);
     clearInterval(this.clock);
     clearInterval(this.look);

@@ -1,5 +1,6 @@
 /** What the pages of the main area share: one thing is done at a time, and what is refused is said. */
 
+import type { Message } from '@lumino/messaging';
 import { PreactWidget } from '../preact';
 
 /** What a page asks of the application. */
@@ -26,6 +27,24 @@ export abstract class Page extends PreactWidget {
   constructor(protected readonly application: Application) {
     super();
     this.addClass('jp-AmlLab-page');
+  }
+
+  /** Called when the page comes into sight, and when it leaves it. */
+  protected abstract seen(visible: boolean): void;
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.seen(true);
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this.isVisible) this.seen(true);
+  }
+
+  protected override onBeforeHide(message: Message): void {
+    super.onBeforeHide(message);
+    this.seen(false);
   }
 
   /** Do something for the person; an error of it is told. */

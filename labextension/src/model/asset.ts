@@ -7,7 +7,7 @@ import { FilesModel, type Known } from './files';
 import { LineageModel } from './lineage';
 import { PackagesModel } from './packages';
 import { ProfileModel } from './profile';
-import { aborted, type Ended, type Page, type Resource, type Rest, type Section } from '../rest';
+import { aborted, type Ended, output, type Page, type Resource, type Rest, type Section } from '../rest';
 
 /** Verbs of `aml` that need no more than a name. */
 const SIMPLE = ['archive', 'restore', 'start', 'stop', 'restart', 'delete'];
@@ -123,8 +123,7 @@ export class AssetModel {
   async act(verb: string): Promise<void> {
     const name = this.section.versioned ? ['--version', this.chosen] : [];
     const words = [this.section.noun, verb, '--name', this.name, ...name];
-    const ended = await this.rest.run(this.workspace, verb === 'delete' ? [...words, '--yes'] : words);
-    if (ended.code !== 0) throw new Error(ended.error || ended.output);
+    output(await this.rest.run(this.workspace, verb === 'delete' ? [...words, '--yes'] : words));
     await this.refresh();
   }
 

@@ -1,7 +1,7 @@
 /** What is installed on this machine for a version of an environment, read when somebody asks for it. */
 
 import { type ISignal, Signal } from '@lumino/signaling';
-import type { Rest } from '../rest';
+import { output, type Rest } from '../rest';
 
 export interface Packages {
   name: string;
@@ -42,8 +42,7 @@ export class PackagesModel {
     try {
       const ended = await this.rest.run(this.workspace, words);
       if (turn !== this._turn) return;
-      if (ended.code !== 0) throw new Error(ended.error.trim() || ended.output);
-      this.found = JSON.parse(ended.output) as Packages;
+      this.found = JSON.parse(output(ended)) as Packages;
     } catch (error) {
       if (turn === this._turn) this.error = error as Error;
     }

@@ -81,44 +81,25 @@ function Share({
   shown: Shared;
   set: (kind: keyof Shared, typed: string) => void;
 }): JSX.Element {
-  const live = shown.live[name] ?? 0;
-  const mirror = shown.mirror[name] ?? 0;
+  const field = (type: 'range' | 'number', part: keyof Shared, label: string): JSX.Element => (
+    <td>
+      <input
+        type={type}
+        min={0}
+        max={part === 'live' ? 100 : MIRRORED}
+        step={1}
+        value={shown[part][name] ?? 0}
+        aria-label={label}
+        onInput={event => set(part, event.currentTarget.value)}
+      />
+    </td>
+  );
   return (
     <tr>
       <th scope="row">{name}</th>
-      <td>
-        <input
-          type="range"
-          min={0}
-          max={100}
-          step={1}
-          value={live}
-          aria-label={t('Traffic of %1, slider', name)}
-          onInput={event => set('live', event.currentTarget.value)}
-        />
-      </td>
-      <td>
-        <input
-          type="number"
-          min={0}
-          max={100}
-          step={1}
-          value={live}
-          aria-label={t('Traffic of %1', name)}
-          onInput={event => set('live', event.currentTarget.value)}
-        />
-      </td>
-      <td>
-        <input
-          type="number"
-          min={0}
-          max={MIRRORED}
-          step={1}
-          value={mirror}
-          aria-label={t('Mirror of %1', name)}
-          onInput={event => set('mirror', event.currentTarget.value)}
-        />
-      </td>
+      {field('range', 'live', t('Traffic of %1, slider', name))}
+      {field('number', 'live', t('Traffic of %1', name))}
+      {field('number', 'mirror', t('Mirror of %1', name))}
     </tr>
   );
 }
