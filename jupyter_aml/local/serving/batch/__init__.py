@@ -1,0 +1,1 @@
+"""Batch endpoints: what a deployment is, and the job that an invocation becomes."""

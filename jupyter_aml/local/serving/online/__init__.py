@@ -1,0 +1,1 @@
+"""Online endpoints and deployments: what is wanted of them, and how the host brings it about."""
