@@ -78,22 +78,34 @@ def read_answer(payload: memoryview) -> tuple[int, bytes, memoryview]:
 
 
 class Reader:
-    """Cuts what arrives into frames."""
+    """Cuts what arrives into frames; a large one is put together once, when its last piece is there."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._needed = HEAD.size
 
     def feed(self, data: bytes) -> list[tuple[int, int, memoryview]]:
         """The frames that are complete now: kind, id, payload."""
-        self._held += data
-        whole = bytes(self._held)
-        view, at, found = memoryview(whole), 0, []
-        while len(whole) - at >= HEAD.size:
-            length, kind, number = HEAD.unpack_from(whole, at)
-            end = at + HEAD.size + length
-            if end > len(whole):
+        if self._held:
+            self._pieces.append(data)
+            self._held += len(data)
+            if self._held < self._needed:
+                return []
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+        view, size, at, found = memoryview(data), len(data), 0, []
+        unpack, head = HEAD.unpack_from, HEAD.size
+        self._needed = head
+        while size - at >= head:
+            length, kind, number = unpack(data, at)
+            end = at + head + length
+            if end > size:
+                self._needed = end - at
                 break
-            found.append((kind, number, view[at + HEAD.size : end]))
+            found.append((kind, number, view[at + head : end]))
             at = end
-        self._held = bytearray(whole[at:])
+        self._held = size - at
+        if self._held:
+            self._pieces.append(data[at:] if at else data)
         return found
