@@ -28,10 +28,11 @@ from jupyter_aml.local.runtime.provisioners import dask
 from jupyter_aml.local.runtime.provisioners import exec as exec_provisioner
 from jupyter_aml.local.runtime.provisioners import fork as fork_provisioner
 from jupyter_aml.local.runtime.provisioners.base import Provisioner
+from jupyter_aml.local.serving.online.warden import Warden
 from jupyter_aml.local.store import bell, migrate
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.database import Note
-from jupyter_aml.local.store.workspace import Workspace
+from jupyter_aml.local.store.workspace import WORKED_BY_HOST, Workspace
 
 IDLE_VARIABLE = "JUPYTER_AML_IDLE"
 """Seconds without work after which a host leaves."""
@@ -76,6 +77,7 @@ class Host:
             clock=self._store.clock,
             outer_door=self._outer_doors.url,
         )
+        self._warden = Warden(self._loop, self._workspaces, outer=dict(os.environ))
 
     def run(self) -> None:
         """Take over, work, leave."""
@@ -144,7 +146,8 @@ class Host:
 
     def _changed(self, notes: list[Note]) -> None:
         """A commit of this process: a job that came through the loopback door must be seen at once."""
-        if threading.current_thread() is not threading.main_thread() and any(note[0] == "jobs" for note in notes):
+        elsewhere = threading.current_thread() is not threading.main_thread()
+        if elsewhere and any(note[0] in WORKED_BY_HOST for note in notes):
             self._loop.soon(self._ring)
 
     def _get_ready(self) -> None:
@@ -165,6 +168,7 @@ class Host:
     def _ring(self) -> None:
         self._active = time.monotonic()
         self._runner.scan()
+        self._warden.scan()
 
     def _handle(self, request: dict[str, Any]) -> Answer:
         op = request.get("op")
@@ -172,13 +176,19 @@ class Host:
             self._ring()
             return None
         if op == "status":
-            return {**self._facts(), "jobs": self._runner.summary(), "idle": self.idle, **_memory()}
+            return {**self._facts(), **self._work(), "idle": self.idle, **_memory()}
         if op in {"stop", "drain"}:
             self._loop.soon(self._stop)
             return {"pid": os.getpid(), "leaving": True}
         return {"error": f"op is {op!r}; expected ring, status, drain or stop."}
 
+    def _work(self) -> dict[str, Any]:
+        return {"jobs": self._runner.summary(), "endpoints": self._warden.summary()}
+
     # leaving
+
+    def _busy(self) -> bool:
+        return self._runner.busy() or self._warden.busy()
 
     def _check_idle(self) -> None:
         if not (self.home / "store.db").exists():  # somebody removed the store: nobody can ask for anything any more
@@ -186,7 +196,7 @@ class Host:
             return
         door = self._door
         self._mind_outer_doors()
-        if self._runner.busy() or (door is not None and (door.connections > 0 or _looked_at(door))):
+        if self._busy() or (door is not None and (door.connections > 0 or _looked_at(door))):
             self._active = time.monotonic()
         if time.monotonic() - self._active >= self.idle:
             self._leave_if_idle()
@@ -197,7 +207,8 @@ class Host:
         """Close the bell first and look once more: a job that came at the last moment is not left lying."""
         self._control.close()
         self._runner.scan()
-        if self._runner.busy():
+        self._warden.scan()
+        if self._busy():
             self._control.open()
             self._active = time.monotonic()
             return
@@ -210,10 +221,11 @@ class Host:
             return
         self._leaving = True
         self._runner.paused = True
+        self._warden.paused = True
         self._leave_by(time.monotonic() + LEAVE_SECONDS)
 
     def _leave_by(self, until: float) -> None:
-        if self._runner.settled() or time.monotonic() > until:
+        if (self._runner.settled() and self._warden.settled()) or time.monotonic() > until:
             self._control.close()
             self._loop.stop()
         else:

@@ -27,11 +27,16 @@ RING = b'{"op":"ring"}\n'
 
 
 def socket_path(home: Path) -> Path:
-    """Where the host listens: in the store, or in a private temporary folder when that path is too long."""
-    path = home / "host" / "host.sock"
+    """Where the host listens."""
+    return address(home, "host/host.sock")
+
+
+def address(folder: Path, name: str) -> Path:
+    """Path of a socket: in its folder, or in a private temporary folder when that path is too long."""
+    path = folder / name
     if len(os.fsencode(path)) < LONGEST_PATH:
         return path
-    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"jupyter_aml-{_user()}" / f"{digest}.sock"
 
 
@@ -48,7 +53,7 @@ def ring(home: Path, *, start: bool) -> bool:
             because the folder is read-only or the disk full, the work waits for the next ring.
     """
     try:
-        with _connect(home, timeout=1.0) as line:
+        with _connect(socket_path(home), timeout=1.0) as line:
             line.sendall(RING)
     except OSError:
         if start:
@@ -65,7 +70,22 @@ def ask(home: Path, question: dict[str, Any], timeout: float = 5.0) -> dict[str,
         StoreError: A host runs but did not answer in time.
     """
     try:
-        line = _connect(home, timeout)
+        return ask_at(socket_path(home), question, timeout)
+    except TimeoutError as error:
+        raise StoreError(
+            f"The host of {home} did not answer {question.get('op')!r} within {timeout:g} s.",
+            remedy="Look at its log in the folder `host` of the store, or end it with `aml local stop`.",
+        ) from error
+
+
+def ask_at(path: Path, question: dict[str, Any], timeout: float) -> dict[str, Any] | None:
+    """The answer of whoever listens at a socket, or None when nobody does, or not until they have answered.
+
+    Raises:
+        TimeoutError: Somebody listens but did not answer in time.
+    """
+    try:
+        line = _connect(path, timeout)
     except OSError:
         return None
     with line:
@@ -76,19 +96,16 @@ def ask(home: Path, question: dict[str, Any], timeout: float = 5.0) -> dict[str,
         except ConnectionError:
             return None
         except OSError as error:
-            raise StoreError(
-                f"The host of {home} did not answer {question.get('op')!r} within {timeout:g} s.",
-                remedy="Look at its log in the folder `host` of the store, or end it with `aml local stop`.",
-            ) from error
+            raise TimeoutError(str(error)) from error
     found: dict[str, Any] | None = json.loads(answer) if answer.endswith(b"\n") else None
     return found
 
 
-def _connect(home: Path, timeout: float) -> socket.socket:
+def _connect(path: Path, timeout: float) -> socket.socket:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     line.settimeout(timeout)
     try:
-        line.connect(os.fspath(socket_path(home)))
+        line.connect(os.fspath(path))
     except OSError:
         line.close()
         raise

@@ -14,7 +14,7 @@ from jupyter_aml.local.store.database import Database, Note
 if TYPE_CHECKING:
     from jupyter_aml.local.store.catalogue import Store
 
-WORKED_BY_HOST = frozenset({"jobs"})
+WORKED_BY_HOST = frozenset({"jobs", "onlineEndpoints", "onlineDeployments"})
 """Kinds whose changes the host must see at once."""
 
 
