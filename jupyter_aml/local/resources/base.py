@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 ARM, API, BLOB = "arm", "api", "blob"
 
+INTERPRETER_HEADER = "x-jupyter-aml-interpreter"
+"""What the doors say of the asker's Python, as JSON."""
+
 WS = (
     "/subscriptions/{subscription}/resourceGroups/{group}"
     "/providers/Microsoft.MachineLearningServices/workspaces/{workspace}"
@@ -56,6 +59,11 @@ class Call:
     def now(self) -> float:
         """Seconds since the epoch."""
         return self.store.clock()
+
+    @property
+    def interpreter(self) -> str:
+        """The asker's Python as the door's private header says it; empty when it does not."""
+        return self.request.headers.get(INTERPRETER_HEADER, "")
 
     def query(self, name: str, default: str = "") -> str:
         """A query parameter, whatever the case of its name."""

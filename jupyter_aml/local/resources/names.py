@@ -27,8 +27,9 @@ class Rule:
             return
         proposal = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")[:32]
         hint = f"Try {proposal!r}." if proposal and re.fullmatch(self.pattern, proposal) else ""
+        article = "an" if what[0] in "aeiou" else "a"
         raise ResourceError(
-            f"{name!r} cannot name a {what}; {self.words}.",
+            f"{name!r} cannot name {article} {what}; {self.words}.",
             code="InvalidResourceName",
             remedy=hint,
             target="name",
@@ -43,6 +44,11 @@ COMPUTE = Rule(
     r"[A-Za-z](?:[A-Za-z0-9\-]{0,30}[A-Za-z0-9])?",
     "2 to 32 letters, digits and '-' are expected, a letter first, no '-' last",
 )
+ENDPOINT = Rule(
+    r"[A-Za-z][A-Za-z0-9\-]{1,30}[A-Za-z0-9]",
+    "3 to 32 letters, digits and '-' are expected, a letter first, no '-' last",
+)
+"""Online and batch endpoints, and their deployments."""
 WORKSPACE = Rule(r"[A-Za-z0-9][A-Za-z0-9_\-]{1,32}", "2 to 33 letters, digits, '-', '_', a letter or digit first")
 JOB = Rule(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,254}", "1 to 255 letters, digits, '-', '_', a letter or digit first")
 

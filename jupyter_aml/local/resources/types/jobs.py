@@ -15,7 +15,6 @@ from jupyter_aml.local.jobs.records import Filter, Record
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type, system_data
 
 SEGMENT = "jobs"
-INTERPRETER_HEADER = "x-jupyter-aml-interpreter"
 PAGE, LARGEST_PAGE = 100, 1000
 
 
@@ -36,7 +35,7 @@ def _put(call: Call) -> Response:
         call.params["name"],
         call.properties(),
         identity=call.identity,
-        interpreter=call.request.headers.get(INTERPRETER_HEADER, ""),
+        interpreter=call.interpreter,
         now=call.now,
     )
     return Response.of(resource(call, record), 201 if new else 200)
