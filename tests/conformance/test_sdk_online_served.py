@@ -148,9 +148,9 @@ def test_an_mlflow_model_answers_without_code(lab: Lab, endpoint: str, folder: P
     from sklearn.linear_model import LinearRegression
 
     place = folder / "line"
-    mlflow.sklearn.save_model(
-        LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0]), str(place), serialization_format="cloudpickle"
-    )
+    line = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+    plain = {"serialization_format": "cloudpickle", "pip_requirements": ["scikit-learn"]}
+    mlflow.sklearn.save_model(line, str(place), **plain)
     model = lab.client.models.create_or_update(Model(name="line", path=str(place), type="mlflow_model"))
     deployment = ManagedOnlineDeployment(
         name="blue",

@@ -13,6 +13,7 @@ from jupyter_aml.local.arm import ids, times
 RUNNING, SUCCEEDED, FAILED, CANCELED = "InProgress", "Succeeded", "Failed", "Canceled"
 POLL_MILLISECONDS = 200
 """What clients of the Azure SDKs wait between two looks; `Retry-After` knows whole seconds only."""
+STATUS, RESULTS = "mfeOperationsStatus", "mfeOperationResults"
 _PARTS = 6
 _LINK = "https://{host}/subscriptions/{subscription}/providers/{provider}/locations/{location}/{kind}/{operation}"
 
@@ -47,21 +48,25 @@ def parse(text: str) -> Operation | None:
     return Operation(*parts) if len(parts) == _PARTS else None
 
 
-def link(host: str, subscription: str, location: str, operation: Operation) -> str:
-    """Where the status of an operation is asked."""
+def link(host: str, subscription: str, location: str, operation: Operation, kind: str = STATUS) -> str:
+    """Where the status of an operation is asked, or with `kind=RESULTS` its result."""
     return _LINK.format(
         host=host,
         subscription=subscription,
         provider=ids.PROVIDER,
         location=location or "local",
-        kind="mfeOperationsStatus",
+        kind=kind,
         operation=operation,
     )
 
 
 def headers(url: str) -> dict[str, str]:
-    """What an answer says of the operation that it began: where to ask, and how soon."""
-    return {"Azure-AsyncOperation": url, "Location": url, **again()}
+    """What an answer says of the operation that it began: where to ask for status and result, and how soon.
+
+    Args:
+        url: Where its status is asked.
+    """
+    return {"Azure-AsyncOperation": url, "Location": url.replace(f"/{STATUS}/", f"/{RESULTS}/"), **again()}
 
 
 def again() -> dict[str, str]:

@@ -33,6 +33,8 @@ SETTLED = DAY
 _CODE = re.compile(r"codes/([^/\"]+)/versions/([^/\"]+)", re.IGNORECASE)
 _SHORT_CODE = re.compile(r"azureml:([^:@/\"]+):([^:@/\"]+)")
 _PENDING = re.compile(r"code-[0-9a-z-]+")
+_OVERLAYS = "serving/*/*/*/env/lib/python*/site-packages/*.pth"
+"""Files of deployments that name the environment below theirs."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ def _container_of(record: Record, workspace: Workspace) -> str:
 
 
 def _unused_environments(store: Store, before: float) -> Iterator[Path]:
-    """Built environments that no job names which is open or has ended since."""
+    """Built environments that no deployment runs in, and no job names which is open or has ended since."""
     named: list[str] = []
     for entry in store.entries():
         if (entry.folder / "workspace.db").exists():
@@ -200,6 +202,7 @@ def _unused_environments(store: Store, before: float) -> Iterator[Path]:
                     "SELECT state FROM jobs WHERE status NOT IN (?, ?, ?) OR ended>=?", (*ENDED, before)
                 )
                 named += [row[0] for row in rows]
+            named += [path.read_text(encoding="utf-8", errors="replace") for path in entry.folder.glob(_OVERLAYS)]
     for environment in _folders(store.home / usage.ENVIRONMENTS):
         if changed(environment) < before and not any(environment.name in state for state in named):
             yield environment

@@ -23,7 +23,7 @@ class Usage:
 
     Attributes:
         workspace: `group/name`; empty for what belongs to the whole store.
-        kind: `database`, `blobs`, `runs`, `work`, `environments`, `logs` or `other`.
+        kind: `database`, `blobs`, `runs`, `work`, `serving`, `insights`, `environments`, `logs` or `other`.
         name: The container for blobs, else empty.
         size: Bytes on the disk.
     """
@@ -60,7 +60,7 @@ def of_workspace(entry: Entry) -> list[Usage]:
         found += _lines(name, "blobs", container.name, [container])
     rest = [path for path in _children(blobs) if path.name != entry.account]
     found += _lines(name, "blobs", "(uncommitted)", rest)
-    for kind in ("runs", "work"):
+    for kind in ("runs", "work", "serving", "insights"):
         found += _lines(name, kind, "", [folder / kind])
     return found
 

@@ -149,6 +149,8 @@ def test_a_failure_is_told_with_its_sentence(online: Online) -> None:
     _, found = online.ask("GET", link)
     assert found["status"] == "Failed"
     assert found["error"] == {"code": "UserScriptInit", "message": "init() raised ValueError: no."}
+    status, found = online.ask("GET", link.replace("mfeOperationsStatus", "mfeOperationResults"))
+    assert (status, found["error"]["message"]) == (400, "init() raised ValueError: no.")
 
 
 def test_a_change_that_another_one_overtook_is_canceled_and_cannot_end_it(online: Online) -> None:

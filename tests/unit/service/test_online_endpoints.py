@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from jupyter_aml.local.authz import tokens
 from jupyter_aml.local.serving.online import keys, rules, states
@@ -15,10 +15,6 @@ from jupyter_aml.local.serving.online import keys, rules, states
 from .online import Online
 
 BLUE = {"properties": {"authMode": "Key", "traffic": {"blue": 100}}}
-
-
-def put(traffic: dict[str, Any], mirror: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"properties": {"authMode": "Key", "traffic": traffic, "mirrorTraffic": mirror or {}}}
 
 
 def test_an_endpoint_is_there_at_once_with_its_addresses(online: Online) -> None:
@@ -78,6 +74,21 @@ def test_a_name_is_unique_in_the_store(online: Online) -> None:
     assert online.ask("PUT", "onlineEndpoints/iris", {"properties": {"authMode": "Key"}})[0] == 200
 
 
+def test_whoever_looks_at_an_endpoint_with_deployments_wakes_the_host(
+    online: Online, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[bool] = []
+    monkeypatch.setattr(online.service.store, "attend", lambda: woken.append(True))
+    online.endpoint()
+
+    online.ask("GET", "onlineEndpoints/iris")
+    assert woken == []
+    online.deployment()
+    online.settle()
+    online.ask("GET", "onlineEndpoints/iris")
+    assert woken == [True]
+
+
 def test_keys_are_made_given_out_and_renewed(online: Online) -> None:
     online.endpoint()
     _, first = online.ask("POST", "onlineEndpoints/iris/listKeys")
@@ -105,6 +116,22 @@ def test_a_key_that_no_header_could_carry_is_refused(online: Online, key: str) -
     body = {"properties": {"authMode": "Key", "keys": {"primaryKey": key}}}
 
     assert online.refused("PUT", "onlineEndpoints/iris", body)[:2] == (400, "properties.keys.primaryKey")
+
+
+def test_keys_of_another_store_let_nobody_in_until_they_are_made_anew(online: Online) -> None:
+    online.endpoint()
+    with online.workspace.database.write() as transaction:
+        sealed = Fernet(Fernet.generate_key()).encrypt(b"{}")
+        transaction.execute("UPDATE secrets SET sealed=? WHERE kind='onlineEndpoints'", (sealed,))
+
+    status, _, message = online.refused("POST", "onlineEndpoints/iris/listKeys")
+
+    assert (status, keys.digests(online.workspace, "iris")) == (409, [])
+    assert "regenerate-keys --name iris" in message
+    assert online.ask("POST", "onlineEndpoints/iris/regenerateKeys", {"keyType": "Primary"})[0] == 200
+    assert (
+        len(online.ask("POST", "onlineEndpoints/iris/listKeys")[1]) == len(keys.digests(online.workspace, "iris")) == 2
+    )
 
 
 def test_a_third_slot_is_refused(online: Online) -> None:
@@ -161,118 +188,6 @@ def test_the_auth_mode_may_change(online: Online) -> None:
     assert online.ask("POST", "onlineEndpoints/iris/token")[0] == 200
 
 
-@pytest.mark.parametrize(
-    ("traffic", "said"),
-    [
-        ({"blue": 90}, "sums to 90; 100 was expected"),
-        ({"blue": 60, "green": 60}, "sums to 120"),
-        ({"blue": 101}, "a whole number of 0 to 100 was expected"),
-        ({"blue": -1}, "a whole number of 0 to 100 was expected"),
-        ({"blue": 99.5}, "a whole number of 0 to 100 was expected"),
-        ({"blue": "100"}, "a whole number of 0 to 100 was expected"),
-        ({"blu": 100}, "Did you mean 'blue'?"),
-        ([], "which is no object"),
-    ],
-)
-def test_traffic_that_does_not_add_up_is_refused(online: Online, traffic: Any, said: str) -> None:
-    online.ready("blue", "green")
-
-    status, target, message = online.refused("PUT", "onlineEndpoints/iris", put(traffic))
-
-    assert status == 400
-    assert target.startswith("properties.traffic")
-    assert said in message
-    assert online.held("").body["properties"]["traffic"] == {}
-
-
-@pytest.mark.parametrize("traffic", [{"blue": 100}, {"blue": 90, "green": 10}, {"blue": 0, "green": 0}, {}])
-def test_traffic_is_all_or_none(online: Online, traffic: dict[str, int]) -> None:
-    online.ready("blue", "green")
-
-    status, found = online.ask("PUT", "onlineEndpoints/iris", put(traffic))
-
-    assert (status, found["properties"]["traffic"]) == (200, traffic)
-
-
-def test_traffic_bears_the_names_as_the_deployments_are_spelled(online: Online) -> None:
-    online.ready("Blue")
-
-    assert online.ask("PUT", "onlineEndpoints/iris", put({"bLUE": 100}))[1]["properties"]["traffic"] == {"Blue": 100}
-
-
-def test_traffic_that_is_not_sent_stays(online: Online) -> None:
-    online.ready("blue")
-    online.ask("PUT", "onlineEndpoints/iris", BLUE)
-    online.settle()
-
-    _, found = online.ask("PUT", "onlineEndpoints/iris", {"properties": {"authMode": "Key", "description": "d"}})
-
-    assert found["properties"]["traffic"] == {"blue": 100}
-    assert found["properties"]["provisioningState"] == "Succeeded"
-
-
-@pytest.mark.parametrize("state", ["Creating", "Failed"])
-def test_a_deployment_that_is_not_ready_is_given_no_traffic(online: Online, state: str) -> None:
-    online.endpoint()
-    online.deployment()
-    if state == "Failed":
-        online.settle("Failed", code="x", message="y")
-
-    _, target, message = online.refused("PUT", "onlineEndpoints/iris", BLUE)
-
-    assert target == "properties.traffic"
-    assert f"gives 100 % to the deployment 'blue', which is {state}" in message
-
-
-def test_a_deployment_keeps_the_traffic_it_had_when_an_update_fails(online: Online) -> None:
-    online.ready("blue", "green")
-    online.ask("PUT", "onlineEndpoints/iris", BLUE)
-    online.settle()
-    online.deployment(appInsightsEnabled=True)
-    online.settle("Failed", code="x", message="y")
-
-    assert online.ask("PUT", "onlineEndpoints/iris", put({"blue": 50, "green": 50}))[0] == 200
-
-
-@pytest.mark.parametrize(
-    ("mirror", "said"),
-    [
-        ({"green": 51}, "a whole number of 0 to 50 was expected"),
-        ({"green": 10, "red": 10}, "mirrors to more than one deployment"),
-        ({"blue": 10}, "which takes 100 % of the live traffic"),
-        ({"grey": 10}, "Did you mean 'green'?"),
-    ],
-)
-def test_mirrored_traffic_keeps_azures_rules(online: Online, mirror: dict[str, int], said: str) -> None:
-    online.ready("blue", "green", "red")
-
-    status, target, message = online.refused("PUT", "onlineEndpoints/iris", put({"blue": 100}, mirror))
-
-    assert status == 400
-    assert target.startswith("properties.mirrorTraffic")
-    assert said in message
-
-
-def test_traffic_is_mirrored_to_one_deployment(online: Online) -> None:
-    online.ready("blue", "green")
-
-    _, found = online.ask("PUT", "onlineEndpoints/iris", put({"blue": 100}, {"green": 50}))
-
-    assert found["properties"]["mirrorTraffic"] == {"green": 50}
-
-
-def test_a_change_of_traffic_goes_on_until_the_endpoint_has_taken_it(online: Online) -> None:
-    online.ready("blue")
-
-    response = online.send("PUT", "onlineEndpoints/iris", BLUE)
-
-    assert json.loads(response.body)["properties"]["provisioningState"] == "Updating"
-    link = response.headers["Azure-AsyncOperation"]
-    assert online.ask("GET", link)[1]["status"] == "InProgress"
-    online.settle()
-    assert online.ask("GET", link)[1]["status"] == "Succeeded"
-
-
 def test_a_new_key_goes_on_until_the_endpoint_has_taken_it(online: Online) -> None:
     online.ready("blue")
 
@@ -293,6 +208,17 @@ def test_a_patch_merges_tags_and_replaces_traffic(online: Online) -> None:
 
     assert (status, found["tags"], found["properties"]["traffic"]) == (200, {"a": "1", "b": "2"}, {"blue": 100})
     assert online.refused("PATCH", "onlineEndpoints/irys", {"tags": {}})[0] == 404
+
+
+def test_a_patch_changes_the_identity(online: Online) -> None:
+    online.endpoint()
+
+    _, found = online.ask("PATCH", "onlineEndpoints/iris", {"identity": {"type": "None"}})
+
+    assert found["identity"] == {"type": "None"}
+    assert (
+        online.refused("PATCH", "onlineEndpoints/iris", {"identity": {"type": "Me"}})[1] == "properties.identity.type"
+    )
 
 
 def test_what_service_and_sdk_show_is_not_kept_when_it_comes_back(online: Online) -> None:
@@ -341,7 +267,8 @@ def test_an_endpoint_goes_with_its_deployments_when_they_have_ended(online: Onli
 
     link = response.headers["Azure-AsyncOperation"]
     assert response.status == 202
-    assert response.headers["Location"] == link
+    assert response.headers["Location"] == link.replace("mfeOperationsStatus", "mfeOperationResults")
+    assert online.send("GET", response.headers["Location"]).status == 202
     assert {states.state(online.held(name)) for name in ("", "blue", "green")} == {"Deleting"}
     assert online.ask("GET", link)[1]["status"] == "InProgress"
     assert online.refused("PUT", "onlineEndpoints/iris", BLUE)[0] == 409
@@ -350,6 +277,7 @@ def test_an_endpoint_goes_with_its_deployments_when_they_have_ended(online: Onli
     assert again.headers["Azure-AsyncOperation"] == link
     online.settle()
     assert online.ask("GET", link)[1]["status"] == "Succeeded"
+    assert online.send("GET", response.headers["Location"]).status == 204
     assert online.ask("GET", "onlineEndpoints")[1]["value"] == []
 
 

@@ -72,7 +72,8 @@ def kept(workspace: Workspace) -> list[str]:
 def test_sizes_are_told_by_workspace_and_kind(store: Store, workspace: Workspace) -> None:
     job(workspace, "one")
     workspace.blobs.write(workspace.blob_container, "a", bytes(10000))
-    for path in ("envs/abc/bin/python", "logs/service.log"):
+    inside = workspace.folder.relative_to(store.home)
+    for path in ("envs/abc/bin/python", "logs/service.log", f"{inside}/serving/e/order.json", f"{inside}/insights/x"):
         (store.home / path).parent.mkdir(parents=True, exist_ok=True)
         (store.home / path).write_bytes(bytes(5000))
 
@@ -83,6 +84,8 @@ def test_sizes_are_told_by_workspace_and_kind(store: Store, workspace: Workspace
         ("local/local", "blobs", workspace.blob_container),
         ("local/local", "runs", ""),
         ("local/local", "work", ""),
+        ("local/local", "serving", ""),
+        ("local/local", "insights", ""),
         ("", "database", ""),
         ("", "environments", ""),
         ("", "logs", ""),
@@ -165,7 +168,10 @@ def test_environments_that_nobody_used_lately_go(store: Store, workspace: Worksp
     job(workspace, "going", "Queued", ended=None, state={"python": "/x/envs/inuse/bin/python"})
     job(workspace, "ended", ended=NOW - DAY, state={"python": "/x/envs/lately/bin/python"})
     job(workspace, "old", ended=NOW - 50 * DAY, state={"python": "/x/envs/longago/bin/python"})
-    for name in ("inuse", "lately", "longago", "never", "built"):
+    served = workspace.folder / "serving/iris/blue/generation/env/lib/python3.11/site-packages"
+    served.mkdir(parents=True)
+    (served / "_jupyter_aml.pth").write_text("boot.start(('/x/envs/served/lib',))", encoding="utf-8")
+    for name in ("inuse", "lately", "longago", "never", "built", "served"):
         (store.home / "envs" / name).mkdir(parents=True)
         at = NOW if name == "built" else NOW - 60 * DAY
         os.utime(store.home / "envs" / name, (at, at))

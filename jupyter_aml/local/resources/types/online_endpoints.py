@@ -47,7 +47,8 @@ def _out(call: Call, record: Record) -> dict[str, Any]:
 def _get(call: Call) -> Response:
     with call.workspace.database.read() as reader:
         record = find(call, reader)
-    if states.state(record) in states.BUSY:
+        served = bool(states.deployments(reader, record.name))
+    if served:  # whoever looks at it may be about to call it, and nothing answers while no host has run since a reboot
         call.store.attend()
     return Response.of(_out(call, record))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jupyter_aml.errors import NotFoundError
+from jupyter_aml.errors import NotFoundError, ResourceError
 from jupyter_aml.local.arm import operations
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.arm.operations import Operation
@@ -17,6 +17,32 @@ LOCATIONS = "/subscriptions/{subscription}/providers/Microsoft.MachineLearningSe
 
 
 def _status(call: Call) -> Response:
+    """The status as a document: for those who follow `Azure-AsyncOperation`."""
+    found, record, status = _look(call)
+    error = _error(found, record, status)
+    response = Response.of(operations.body(found, status, record.modified if record else call.now, error))
+    response.headers |= operations.again()
+    return response
+
+
+def _result(call: Call) -> Response:
+    """202 while the change goes on, then its outcome: for those who follow `Location`."""
+    found, record, status = _look(call)
+    if status == operations.RUNNING:
+        here = operations.link(call.request.host, call.params["subscription"], call.params["location"], found)
+        return Response(202, operations.headers(here))
+    error = _error(found, record, status)
+    if error is not None:
+        raise ResourceError(error["message"], code=error["code"])
+    return Response(204)
+
+
+def _look(call: Call) -> tuple[Operation, Record | None, str]:
+    """The operation that the path names, what it changes, and its status.
+
+    Raises:
+        NotFoundError: There is no such operation.
+    """
     found = operations.parse(call.params["operation"])
     workspace = _workspace(call, found) if found else None
     if found is None or workspace is None:
@@ -29,10 +55,7 @@ def _status(call: Call) -> Response:
     status = _of(found, record)
     if status == operations.RUNNING:
         call.store.attend()
-    error = _error(found, record, status)
-    response = Response.of(operations.body(found, status, record.modified if record else call.now, error))
-    response.headers |= operations.again()
-    return response
+    return found, record, status
 
 
 def _workspace(call: Call, found: Operation) -> Workspace | None:
@@ -54,11 +77,14 @@ def _of(found: Operation, record: Record | None) -> str:
 
 
 def _error(found: Operation, record: Record | None, status: str) -> dict[str, str] | None:
-    if status == operations.FAILED and record is not None:
-        return states.local(record).get("error")
-    if status != operations.CANCELED:
+    told = states.local(record).get("error") if record else None
+    if status == operations.FAILED and told:
+        return {"code": str(told["code"]), "message": str(told["message"])}
+    if status not in {operations.FAILED, operations.CANCELED}:
         return None
     named = f"deployment {found.child!r}" if found.child else f"online endpoint {found.name!r}"
+    if status == operations.FAILED:
+        return {"code": "OperationFailed", "message": f"The change of the {named} has failed."}
     happened = "was deleted" if record is None or states.local(record).get("deleting") else "was changed again"
     return {"code": "OperationCanceled", "message": f"The {named} {happened} before this change had ended."}
 
@@ -67,8 +93,8 @@ class Operations(Type):
     """Changes that go on."""
 
     def routes(self) -> Iterable[Route]:
-        one = f"{LOCATIONS}/mfeOperationsStatus/{{operation}}"
-        yield Route("GET", ARM, one, _status, "locations/mfeOperationsStatus/read")
+        for word, handler in ((operations.STATUS, _status), (operations.RESULTS, _result)):
+            yield Route("GET", ARM, f"{LOCATIONS}/{word}/{{operation}}", handler, f"locations/{word}/read")
 
 
-TYPE = Operations("mfeOperationsStatus", "operation")
+TYPE = Operations(operations.STATUS, "operation")
