@@ -10,7 +10,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from jupyter_aml.local.serving.online import places, talk
@@ -148,7 +148,7 @@ class Load:
         seen = len(self.answers)
         wait_for(lambda: len(self.answers) >= seen + count, "answers")
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         self.more(1)

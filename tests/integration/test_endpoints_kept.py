@@ -180,9 +180,7 @@ def test_a_script_finds_its_model_as_in_azure(served: Served) -> None:
     def run(data):
         return [w, os.environ["COLOUR"], os.path.basename(os.getcwd())]
     """
-    served.deploy(
-        text=text, model=Model(name="w", path=str(folder)), environment_variables={"COLOUR": "blue"}
-    )
+    served.deploy(text=text, model=Model(name="w", path=str(folder)), environment_variables={"COLOUR": "blue"})
     served.share(blue=100)
 
     assert served.asker().ask() == (200, ["7", "blue", "code"])

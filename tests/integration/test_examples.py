@@ -26,7 +26,30 @@ FILES = {
     "conda.yml": "dependencies:\n- python=3.11\n",
     "model/weights.txt": "1.5\n",
     "train.py": "#| aml: command train\nprint('trained')\n",
+    "score.py": "def init():\n    pass\n\n\ndef run(raw_data):\n    return raw_data\n",
+    "request.json": '{"input_data": [[5.1, 3.5, 1.4, 0.2, 0]]}',
+    "deployment.yml": "name: green\nendpoint_name: iris\nmodel: azureml:iris_mlflow@latest\n"
+    "instance_type: Standard_DS3_v2\ninstance_count: 1\n",
+    "batch.yml": "name: forest\nendpoint_name: nightly\ntype: model\nmodel: azureml:iris_mlflow@latest\n"
+    "compute: azureml:cluster\n",
 }
+FITTED = """%%aml command learn --input data=iris@latest --result model=mlflow_model --wait --var fitted
+import mlflow.sklearn
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+table = pd.read_csv(data)
+fitted = LogisticRegression(max_iter=500).fit(table, table["target"])
+mlflow.sklearn.save_model(fitted, model)
+"""
+BATCH = """%%aml batch-deployment
+name: {name}
+endpoint_name: nightly
+type: model
+model: azureml:iris_mlflow@latest
+compute: azureml:cluster"""
+SERVING = ("deploy", "invoke", "score", "online-endpoint", "online-deployment", "batch-endpoint", "batch-deployment")
+"""First words of the examples that name endpoints."""
 SCRIPT = """%%aml command train --input lr=0.1 --result model=mlflow_model --wait --var {name}
 import pathlib
 import mlflow
@@ -166,6 +189,25 @@ class Stage:
         wait_for(lambda: names["running"].refresh().status == "Running", "the idle job runs")
         wait_for(lambda: names["failed"].refresh().status == "Failed", "a job fails")
 
+    def serve(self) -> None:
+        """Have endpoints with deployments that answer, and what they serve."""
+        names, online = self.shell.user_ns, self.client.online_deployments.get
+        if "fitted" not in names:
+            self.do(FITTED)
+        self._have(
+            lambda: self.client.models.get("iris_mlflow", label="latest"), "%aml model create iris_mlflow {fitted}"
+        )
+        for name in ("blue", "spare"):
+            self._have(lambda name=name: online(name, "iris"), f"%aml deploy iris_mlflow iris --name {name}")
+        if self.client.online_endpoints.get("iris").traffic.get("blue") != 100:
+            self.do('%aml online-endpoint update iris --traffic "blue=100"')
+        self._have(lambda: self.client.batch_endpoints.get("nightly"), "%aml batch-endpoint create nightly")
+        for name, default in (("trees", " create --set-default"), ("spare", "")):
+            self._have(
+                lambda name=name: self.client.batch_deployments.get(name, "nightly"),
+                BATCH.format(name=name).replace("batch-deployment", f"batch-deployment{default}", 1),
+            )
+
     def hold(self) -> None:
         """Have a job that is held where it failed; it takes a slot until `release`."""
         self.do(FAILS.format(name="held", options="--env-var JUPYTER_AML_HOLD=30"))
@@ -238,6 +280,8 @@ def test_an_example_of_the_help_runs(example: str, stage: Stage, changed: dict[s
 
     if "{held}" in example:
         stage.hold()
+    if set(example.splitlines()[0].split()) & set(SERVING):
+        stage.serve()
 
     stage.shell.run_cell(example).raise_error()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from . import traces
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, Protocol
+    from typing import Any, NoReturn, Protocol
 
 JSON = "application/json"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -133,6 +135,19 @@ def refusal(error: Refused) -> Answer:
     return Answer(error.status, head(failed=error.failed), body)
 
 
+def refuse_method(request: Request) -> NoReturn:
+    """Refuse a request that is no POST; OPTIONS is answered with nothing. Raises Refused."""
+    if request.method == "OPTIONS":
+        raise Refused(OK, "")
+    raise Refused(NOT_ALLOWED, "Method not allowed")
+
+
+def unreadable(error: Exception) -> Answer:
+    """The answer to a request at which not the user's code but ours failed; the log says how."""
+    traces.show(error)
+    return refusal(Refused(INTERNAL, UNREADABLE))
+
+
 if TYPE_CHECKING:
 
     class Scorer(Protocol):
@@ -143,6 +158,7 @@ if TYPE_CHECKING:
             forkable: Whether it may be shared with forked processes; `why` says why not.
             headers: Whether it reads how a request was made (method, path, headers), not only its body.
             swagger: OpenAPI documents by version: "2", "3", "3.1".
+        about: Lines for the log: what is served, and how.
         """
 
         batches: bool
@@ -150,6 +166,7 @@ if TYPE_CHECKING:
         why: str
         headers: bool
         swagger: dict[str, Any]
+        about: list[str]
 
         def begin(self) -> None:
             """Get ready in the process that serves. Raises Failed."""

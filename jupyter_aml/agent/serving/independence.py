@@ -14,44 +14,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-PREDICTORS = frozenset(
-    """
-    ARDRegression BayesianRidge ElasticNet ElasticNetCV GammaRegressor HuberRegressor Lars LarsCV Lasso LassoCV LassoLars
-    LassoLarsCV LassoLarsIC LinearRegression LogisticRegression LogisticRegressionCV MultiTaskElasticNet
-    MultiTaskElasticNetCV MultiTaskLasso MultiTaskLassoCV OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV
-    PassiveAggressiveClassifier PassiveAggressiveRegressor Perceptron PoissonRegressor QuantileRegressor RANSACRegressor
-    Ridge RidgeCV RidgeClassifier RidgeClassifierCV SGDClassifier SGDOneClassSVM SGDRegressor TheilSenRegressor
-    TweedieRegressor AdaBoostClassifier AdaBoostRegressor BaggingClassifier BaggingRegressor ExtraTreesClassifier
-    ExtraTreesRegressor GradientBoostingClassifier GradientBoostingRegressor HistGradientBoostingClassifier
-    HistGradientBoostingRegressor IsolationForest RandomForestClassifier RandomForestRegressor StackingClassifier
-    StackingRegressor VotingClassifier VotingRegressor BayesianGaussianMixture GaussianMixture BernoulliNB
-    CategoricalNB ComplementNB GaussianNB MultinomialNB MLPClassifier MLPRegressor CCA PLSCanonical PLSRegression CalibratedClassifierCV
-    ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain TransformedTargetRegressor
-    DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor DummyClassifier DummyRegressor
-    EllipticEnvelope FixedThresholdClassifier TunedThresholdClassifierCV GridSearchCV RandomizedSearchCV
-    HalvingGridSearchCV HalvingRandomSearchCV IsotonicRegression KNeighborsClassifier KNeighborsRegressor
-    RadiusNeighborsClassifier RadiusNeighborsRegressor SelfTrainingClassifier LinearDiscriminantAnalysis
-    QuadraticDiscriminantAnalysis LinearSVC LinearSVR NuSVC NuSVR OneClassSVM SVC SVR OneVsOneClassifier
-    OneVsRestClassifier OutputCodeClassifier Pipeline RFE RFECV
-    """.split()
-)
-TRANSFORMERS = frozenset(
-    """
-    RandomTreesEmbedding PolynomialCountSketch RBFSampler Binarizer KBinsDiscretizer LabelBinarizer LabelEncoder
-    MaxAbsScaler MinMaxScaler MultiLabelBinarizer Normalizer OneHotEncoder OrdinalEncoder PolynomialFeatures
-    PowerTransformer QuantileTransformer RobustScaler SplineTransformer StandardScaler TargetEncoder FunctionTransformer
-    ColumnTransformer CountVectorizer HashingVectorizer TfidfTransformer TfidfVectorizer FactorAnalysis FastICA
-    IncrementalPCA PCA TruncatedSVD FeatureUnion GaussianRandomProjection SparseRandomProjection GenericUnivariateSelect
-    SelectFdr SelectFpr SelectFromModel SelectFwe SelectKBest SelectPercentile SequentialFeatureSelector
-    VarianceThreshold MissingIndicator SimpleImputer _BinMapper _SigmoidCalibration
-    _ConstantPredictor
-    """.split()
-)
-LABELS_ONLY = frozenset(
-    "KMeans MiniBatchKMeans BisectingKMeans AffinityPropagation MeanShift Birch NearestCentroid".split()
-)
+_PREDICTORS = """
+ARDRegression BayesianRidge ElasticNet ElasticNetCV GammaRegressor HuberRegressor Lars LarsCV Lasso LassoCV
+LassoLars LassoLarsCV LassoLarsIC LinearRegression LogisticRegression LogisticRegressionCV MultiTaskElasticNet
+MultiTaskElasticNetCV MultiTaskLasso MultiTaskLassoCV OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV
+PassiveAggressiveClassifier PassiveAggressiveRegressor Perceptron PoissonRegressor QuantileRegressor RANSACRegressor
+Ridge RidgeCV RidgeClassifier RidgeClassifierCV SGDClassifier SGDOneClassSVM SGDRegressor TheilSenRegressor
+TweedieRegressor AdaBoostClassifier AdaBoostRegressor BaggingClassifier BaggingRegressor ExtraTreesClassifier
+ExtraTreesRegressor GradientBoostingClassifier GradientBoostingRegressor HistGradientBoostingClassifier
+HistGradientBoostingRegressor IsolationForest RandomForestClassifier RandomForestRegressor StackingClassifier
+StackingRegressor VotingClassifier VotingRegressor BayesianGaussianMixture GaussianMixture BernoulliNB CategoricalNB
+ComplementNB GaussianNB MultinomialNB MLPClassifier MLPRegressor CCA PLSCanonical PLSRegression
+CalibratedClassifierCV ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain
+TransformedTargetRegressor DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor
+DummyClassifier DummyRegressor EllipticEnvelope FixedThresholdClassifier TunedThresholdClassifierCV GridSearchCV
+RandomizedSearchCV HalvingGridSearchCV HalvingRandomSearchCV IsotonicRegression KNeighborsClassifier
+KNeighborsRegressor RadiusNeighborsClassifier RadiusNeighborsRegressor SelfTrainingClassifier
+LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis LinearSVC LinearSVR NuSVC NuSVR OneClassSVM SVC SVR
+OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier Pipeline RFE RFECV
+"""
+PREDICTORS = frozenset(_PREDICTORS.split())
+_TRANSFORMERS = """
+RandomTreesEmbedding PolynomialCountSketch RBFSampler Binarizer KBinsDiscretizer LabelBinarizer LabelEncoder
+MaxAbsScaler MinMaxScaler MultiLabelBinarizer Normalizer OneHotEncoder OrdinalEncoder PolynomialFeatures
+PowerTransformer QuantileTransformer RobustScaler SplineTransformer StandardScaler TargetEncoder FunctionTransformer
+ColumnTransformer CountVectorizer HashingVectorizer TfidfTransformer TfidfVectorizer FactorAnalysis FastICA
+IncrementalPCA PCA TruncatedSVD FeatureUnion GaussianRandomProjection SparseRandomProjection GenericUnivariateSelect
+SelectFdr SelectFpr SelectFromModel SelectFwe SelectKBest SelectPercentile SequentialFeatureSelector
+VarianceThreshold MissingIndicator SimpleImputer _BinMapper _SigmoidCalibration _ConstantPredictor
+"""
+TRANSFORMERS = frozenset(_TRANSFORMERS.split())
+_LABELS_ONLY = """
+KMeans MiniBatchKMeans BisectingKMeans AffinityPropagation MeanShift Birch NearestCentroid
+"""
+LABELS_ONLY = frozenset(_LABELS_ONLY.split())
 """Trusted for the labels they predict, not for the distances they give as a step of a pipeline."""
-FRAMES = frozenset(("ColumnTransformer", "FunctionTransformer", "CountVectorizer", "TfidfVectorizer", "HashingVectorizer"))
+FRAMES = frozenset(
+    ("ColumnTransformer", "FunctionTransformer", "CountVectorizer", "TfidfVectorizer", "HashingVectorizer")
+)
 """Take columns by name or as they are, so that they need a frame."""
 LIBRARIES = frozenset(("sklearn", "lightgbm", "xgboost"))
 BOOSTED = frozenset(("lightgbm.sklearn", "xgboost.sklearn"))
@@ -80,11 +80,11 @@ def estimators(model: Any, depth: int = DEEPEST) -> Iterator[Any]:
             yield from estimators(one, depth - 1)
 
 
-def independent(model: Any, function: str = "predict") -> bool:
-    """Whether a fitted sklearn model scores each row by itself with its method `function`."""
+def mixes(model: Any, function: str = "predict") -> str:
+    """The class in a fitted sklearn model whose rows may not be independent in its method `function`; "" if none."""
     if _name(model) in LABELS_ONLY:
-        return function == "predict" and _plain(model)
-    return all(_trusted(one) for one in estimators(model))
+        return "" if function == "predict" and _plain(model) else _name(model)
+    return next((_name(one) for one in estimators(model) if not _trusted(one)), "")
 
 
 def takes_arrays(model: Any) -> bool:
@@ -130,12 +130,6 @@ def _harmless(value: Any) -> bool:
     return str(module).startswith("sklearn.")
 
 
-def forget_names(model: Any) -> None:
-    """Let a model take matrices without a word about the names of its columns, which the caller has checked."""
-    for one in estimators(model):
-        vars(one).pop("feature_names_in_", None)
-
-
-def boosted(model: Any) -> bool:
-    """Whether a model of LightGBM or XGBoost is one of the library's own classes: each row falls through its trees."""
-    return _library(model) in LIBRARIES
+def own(model: Any) -> str:
+    """The class of a model that is no own one of LightGBM or XGBoost, whose rows fall through the trees one by one."""
+    return "" if _library(model) in LIBRARIES else _name(model)

@@ -11,7 +11,7 @@ import sys
 from urllib.parse import parse_qs
 
 from . import rawhttp
-from .exchange import BAD_REQUEST, INTERNAL, JSON, NOT_ALLOWED, OK, UNREADABLE, UNSUPPORTED, Failed, Refused, Request
+from .exchange import BAD_REQUEST, INTERNAL, JSON, UNREADABLE, UNSUPPORTED, Failed, Refused, Request, refuse_method
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def reader(run: Callable[..., Any]) -> Reader:
         raise Failed("UserScriptError", "run() cannot be decorated with both @rawhttp and @input_schema")
     if raw:
         return Raw(named, headers=True, passed=headers)
-    return (Values if decorated else Text)(named, headers=headers, passed=headers)
+    if decorated:
+        return Values(named, headers=True, passed=headers)
+    return Text(named, headers=headers, passed=headers)
 
 
 def schema_decorated(run: Callable[..., Any]) -> bool:
@@ -52,7 +54,12 @@ class Reader:
         parameters: Those of `run()` but for `request_headers`.
         headers: Whether requests must come with how they were made.
         passed: Whether `run()` takes `request_headers`.
+
+    Attributes:
+        gives: What `run()` gets, in words.
     """
+
+    gives = ""
 
     def __init__(self, parameters: list[inspect.Parameter], *, headers: bool, passed: bool) -> None:
         self.parameters = parameters
@@ -73,9 +80,7 @@ class Reader:
             return self.posted(request)
         if request.method == "GET":
             return self.got(_of_query(request.meta.get("query", "")))
-        if request.method == "OPTIONS":
-            raise Refused(OK, "")
-        raise Refused(NOT_ALLOWED, "Method not allowed")
+        refuse_method(request)
 
     def posted(self, request: Request) -> dict[str, Any]:
         """The arguments in a body."""
@@ -88,6 +93,8 @@ class Reader:
 
 class Text(Reader):
     """The body as text, for a `run()` without a decorator."""
+
+    gives = "the body of a request as text"
 
     def posted(self, request: Request) -> dict[str, Any]:
         if request.is_form():
@@ -104,12 +111,16 @@ class Text(Reader):
 class Raw(Reader):
     """The request itself, for a `run()` with `@rawhttp`."""
 
+    gives = "the request itself (@rawhttp)"
+
     def values(self, request: Request) -> dict[str, Any]:
         return {self.name: rawhttp.request(request)}
 
 
 class Values(Reader):
     """The values of a JSON object, for a `run()` with `@input_schema`."""
+
+    gives = "the values of a JSON object by name (@input_schema)"
 
     def posted(self, request: Request) -> dict[str, Any]:
         kind = request.content_type()

@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 NUMBERS = frozenset((int, float))
 INTEGERS = frozenset((int,))
+NOTHING = type(None)
+TAKEN: dict[str, set[type]] = {
+    "double": {int, float, NOTHING},
+    "float": {int, float, NOTHING},
+    "long": {int},
+    "boolean": {bool, NOTHING},
+    "string": {str, NOTHING},
+}
+"""Types of JSON that a column takes as they are; those of other columns are looked at one by one."""
+MOST_SHAPES = 1024
+"""Combinations of types in a row that are remembered."""
 WORDS = {str: "a string", bool: "a boolean", int: "a number", float: "a number", dict: "an object", list: "a list"}
 
 
@@ -65,7 +76,8 @@ class Intake:
         self._order = [str(one.name) for one in self.columns] if self._named else None
         self._fitted = names
         self._dtype = _common([one.type for one in self.columns]) if arrays else None
-        self._fits = frozenset(_quick([one.type for one in self.columns])).issuperset
+        self._taken: list[set[type]] = [TAKEN.get(one.type, set()) for one in self.columns]
+        self._shapes: set[tuple[type, ...]] = set()
         self._matrix = ("matrix", self._dtype)
         self._arrays = arrays
         if self._dtype and self._order is not None and names is not None and names != self._order:
@@ -82,17 +94,34 @@ class Intake:
 
     def _by_columns(self, told: Payload) -> Item:
         present, rows = self._ordered(told)
-        if self._dtype is not None and len(present) == len(self.columns):
-            fits = self._fits
-            for row in rows:
-                if not fits(map(type, row)):
-                    rows = self._checked(rows, present)
-                    break
+        whole = len(present) == len(self.columns)
+        if not whole or not self._fit(rows):
+            rows = self._checked(rows, present)
+        if whole and self._dtype is not None:
             return Item(self._matrix, rows, len(rows), told)
-        rows = self._checked(rows, present)
         lists = [list(values) for values in zip(*rows, strict=True)] or [[] for _ in present]
         key = ("frame", *(one.name for one in present))
         return Item(key, (present, lists), len(rows), told)
+
+    def _fit(self, rows: list[list[Any]]) -> bool:
+        """Whether all values are of types that their columns take as they are."""
+        shapes = self._shapes
+        for row in rows:
+            shape = tuple(map(type, row))
+            if shape not in shapes:
+                if not all(kind in taken for kind, taken in zip(shape, self._taken, strict=True)):
+                    return False
+                if len(shapes) < MOST_SHAPES:
+                    shapes.add(shape)
+        return True
+
+    def recheck(self, item: Item) -> None:
+        """Look at each value of rows that numpy could not hold. Raises Refused, naming the column."""
+        if item.key is not None and item.key[0] == "matrix" and self.columns:
+            self._checked(item.data, self.columns)
+        elif item.key is not None and item.key[0] == "frame":
+            present, lists = item.data
+            self._checked([list(row) for row in zip(*lists, strict=True)], present)
 
     def _ordered(self, told: Payload) -> tuple[list[Column], list[list[Any]]]:
         """The columns a payload has, in the signature's order, and its rows with them."""
@@ -108,7 +137,7 @@ class Intake:
             raise Refused(BAD_REQUEST, _lacks(missing, names, [one.name for one in self.columns]))
         present = [one for one in self.columns if one.name in names]
         rows = told.rows if told.rows is not None else _transposed(told.named or {})
-        places = [names.index(one.name) for one in present]
+        places = [names.index(str(one.name)) for one in present]
         return present, [[row[at] for at in places] for row in rows]
 
     def _unnamed(self, rows: list[Any]) -> list[list[Any]]:
@@ -176,13 +205,6 @@ def _common(types: list[str]) -> str | None:
     if len(set(types)) == 1:
         return NUMERIC[types[0]]
     return None if "float" in types else ("int64" if set(types) <= {"long", "integer"} else "float64")
-
-
-def _quick(types: list[str]) -> frozenset[type]:
-    """The types of values that fit every column as they are; none where columns differ in what they take."""
-    if all(one in {"double", "float"} for one in types):
-        return NUMBERS
-    return INTEGERS if all(one == "long" for one in types) else frozenset()
 
 
 def _transposed(named: dict[str, Any]) -> list[list[Any]]:
@@ -287,7 +309,8 @@ def _array(value: Any, dtype: str, name: str) -> Any:
     if found.ndim == 0:
         raise Refused(BAD_REQUEST, f"{name} is {_word(value)}; expected a list.")
     if found.dtype.kind == "O" and wanted.kind == "f":
-        found = np.array([[math.nan if one is None else one for one in row] for row in found.tolist()])
+        values = [math.nan if one is None else one for one in found.ravel().tolist()]
+        found = np.array(values).reshape(found.shape)
     taken = {"f": "fiu", "i": "iu", "u": "iu", "b": "b", "U": "UO", "O": "UOfiub", "S": "U"}.get(wanted.kind, "")
     if found.size and found.dtype.kind not in taken:
         raise Refused(BAD_REQUEST, f"{name} holds {found.dtype.name}; the model expects {dtype}.")
@@ -303,10 +326,7 @@ def matrix(items: Sequence[Item]) -> Any:
     """The rows of items with one key as one array."""
     import numpy as np
 
-    if len(items) == 1:
-        rows = items[0].data
-    else:
-        rows = [row for item in items for row in item.data]
+    rows = items[0].data if len(items) == 1 else [row for item in items for row in item.data]
     return np.array(rows, dtype=items[0].key[1])  # type: ignore[index]
 
 

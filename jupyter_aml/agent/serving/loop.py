@@ -7,11 +7,14 @@ end.
 
 from __future__ import annotations
 
+import select
 import signal
 import struct
+import time
 
 from . import frames
 from .exchange import Request
+from .journal import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +27,14 @@ CHUNK = 1 << 18
 """Bytes that are read at once."""
 TOGETHER = 512
 """Requests that are scored together at most, so that the first of very many does not wait for all."""
+
+QUICK = 0.004
+"""Seconds that requests which are scored one by one may take together to begin together."""
+MOST_QUICK = 64
+HELD = 0.008
+"""Seconds after which answers are sent although others of their group are still to come."""
+WEIGHT = 0.1
+"""How much the last request counts in what is usual."""
 
 _META = struct.Struct("!H")
 _ANSWER = struct.Struct("!IBIHH")
@@ -46,16 +57,23 @@ class Loop:
         self._data = data
         self._scorer = scorer
         self._reader = frames.Reader()
+        self._journal = Journal()
+        self._usual = 1.0
         self._waits = False
         self._ending = False
+        signal.signal(signal.SIGTERM, self._end)
 
     def run(self) -> None:
         """Serve until the router closes the socket or SIGTERM comes."""
-        signal.signal(signal.SIGTERM, self._end)
         work = self._together if self._scorer.batches else self._one_by_one
         try:
-            while not self._ending:
+            while True:
                 self._waits = True
+                if self._ending:
+                    return
+                owes = self._journal.owes
+                if owes and not select.select([self._data], [], [], owes)[0]:
+                    self._journal.settle()
                 data = self._data.recv(CHUNK)
                 self._waits = False
                 if not data:
@@ -63,6 +81,8 @@ class Loop:
                 work(self._requests(data))
         except (Ended, BrokenPipeError, ConnectionResetError):
             return
+        finally:
+            self._journal.settle()
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         self._ending = True
@@ -83,19 +103,38 @@ class Loop:
         for at in range(0, len(requests), TOGETHER):
             some = requests[at : at + TOGETHER]
             self._data.sendall(frames.began([request.number for request in some]))
-            self._data.sendall(b"".join(map(_framed, some, self._scorer.answer(some))))
+            begun = time.perf_counter()
+            answers = self._scorer.answer(some)
+            self._data.sendall(b"".join(map(_framed, some, answers)))
+            self._journal.note(some, answers, time.perf_counter() - begun)
 
     def _one_by_one(self, requests: list[Request]) -> None:
-        """Score each; the next is said to begin with the answer of the one before it."""
-        said = b""
+        """Score each; as many begin together as are surely quick, and their answers go in one write."""
+        at, said = 0, b""
+        while at < len(requests) and not self._ending:
+            group = requests[at : at + max(1, min(MOST_QUICK, int(QUICK / self._usual)))]
+            self._data.sendall(said + frames.began([request.number for request in group]))
+            said = self._group(group)
+            at += len(group)
+        self._data.sendall(said)
+
+    def _group(self, requests: list[Request]) -> bytes:
+        """Score requests that have begun; the answers that are not sent yet."""
+        begun = last = sent = time.perf_counter()
+        told: list[bytes] = []
+        answers: list[Answer] = []
         for request in requests:
-            self._data.sendall(said + frames.began([request.number]))
-            (answer,) = self._scorer.answer([request])
-            said = _framed(request, answer)
-            if self._ending:
-                break
-        if said:
-            self._data.sendall(said)
+            answers += self._scorer.answer([request])
+            told.append(_framed(request, answers[-1]))
+            now = time.perf_counter()
+            self._usual += (now - last - self._usual) * WEIGHT
+            last = now
+            if now - sent > HELD:
+                self._data.sendall(b"".join(told))
+                told.clear()
+                sent = now
+        self._journal.note(requests, answers, (last - begun) / len(requests))
+        return b"".join(told)
 
 
 def _framed(request: Request, answer: Answer) -> bytes:

@@ -1,7 +1,7 @@
 """An MLflow model without a scoring script: `{"input_data": …}` in, predictions out.
 
 Requests that wait together are scored in one call where the model's rows are independent. Each is read and checked by
-itself before; when the joint call raises, each is scored alone, so that a bad one fails only itself.
+itself before; when the joint call raises, they are scored in halves, so that a bad one fails only itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 import time
 
 from . import intake, mlmodel, natives, openapi, predictions, pyfunc, schemas, traces
-from .exchange import BAD_REQUEST, INTERNAL, NOT_ALLOWED, OK, Answer, Refused, head, refusal
+from .exchange import BAD_REQUEST, INTERNAL, OK, Answer, Refused, head, refusal, refuse_method, unreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def load(folder: str) -> Scorer:
     native = natives.load(description) if simple and not description.hinted else None
     if native is None:
         return pyfunc.load(description, swagger)
-    return Model(native, intake.Intake(description, arrays=native.arrays, names=native.names), swagger)
+    read = intake.Intake(description, arrays=native.arrays, names=native.names)
+    return Model(native, read, swagger, description.words())
 
 
 class Model:
@@ -53,13 +54,16 @@ class Model:
         native: The model.
         read: From a body to rows.
         swagger: Its OpenAPI documents by version.
+        words: What it is, for the log.
     """
 
     headers = False
 
-    def __init__(self, native: Native, read: intake.Intake, swagger: dict[str, Any]) -> None:
-        self.batches = True
+    def __init__(self, native: Native, read: intake.Intake, swagger: dict[str, Any], words: str) -> None:
+        self.batches = native.batches
         self.swagger = swagger
+        alone = f"Each request is scored alone: {native.mixes} may mix rows, or differ when rows come together."
+        self.about = [words, "Requests that wait are scored together." if native.batches else alone]
         self._native = native
         self._read = read
         self.why = _unforkable()
@@ -71,52 +75,64 @@ class Model:
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """As `Scorer`."""
         answers: list[Answer | None] = [None] * len(requests)
-        groups: dict[Any, list[int]] = {}
-        items: list[Item | None] = [None] * len(requests)
+        groups: dict[Any, tuple[list[int], list[Item]]] = {}
         for at, request in enumerate(requests):
             try:
                 if not request.posted:
-                    raise _not_posted(request)
-                item = items[at] = self._read(request.body)
+                    refuse_method(request)
+                item = self._read(request.body)
             except Refused as error:
                 answers[at] = refusal(error)
                 continue
+            except Exception as error:  # noqa: BLE001 -- no request may end the replica
+                answers[at] = unreadable(error)
+                continue
             key = item.key if self._native.batches and item.count else None
-            groups.setdefault(at if key is None else key, []).append(at)
-        for places in groups.values():
-            some = [item for at in places if (item := items[at]) is not None]
-            for at, answer in zip(places, self._scored(some), strict=True):
+            places, items = groups.setdefault(at if key is None else key, ([], []))
+            places.append(at)
+            items.append(item)
+        for places, items in groups.values():
+            for at, answer in zip(places, self._scored(items), strict=True):
                 answers[at] = answer
         return [answer for answer in answers if answer is not None]
 
     def _scored(self, items: list[Item]) -> list[Answer]:
         """The answers to requests that may be scored together."""
-        if len(items) > 1 and sum(item.count for item in items) > MOST_ROWS:
-            half = len(items) // 2
-            return self._scored(items[:half]) + self._scored(items[half:])
+        if len(items) > 1 and sum([item.count for item in items]) > MOST_ROWS:
+            return self._halved(items)
         begun = time.perf_counter()
         try:
             found = self._called(items)
         except Exception as error:  # noqa: BLE001 -- a model may raise anything; the client reads a sentence, the log why
             if len(items) > 1:
-                return [self._scored([item])[0] for item in items]
-            return [refusal(_raised(error))]
+                return self._halved(items)
+            return [refusal(self._about(error, items[0]))]
         milliseconds = (time.perf_counter() - begun) * 1000
         try:
             return _written(found, items, head(milliseconds=milliseconds))
         except Exception as error:  # noqa: BLE001 -- idem
             if len(items) > 1:
-                return [self._scored([item])[0] for item in items]
+                return self._halved(items)
             traces.show(error)
             return [refusal(Refused(INTERNAL, f"The model's predictions are no JSON: {error}.", failed=True))]
+
+    def _halved(self, items: list[Item]) -> list[Answer]:
+        """As `_scored`, in two calls: so the few that a model cannot score are soon alone."""
+        half = len(items) // 2
+        return self._scored(items[:half]) + self._scored(items[half:])
+
+    def _about(self, error: Exception, item: Item) -> Refused:
+        """What the client reads when the model, or numpy on the way to it, raised."""
+        if isinstance(error, OverflowError):
+            try:
+                self._read.recheck(item)
+            except Refused as refused:
+                return refused
+        return _raised(error)
 
     def _called(self, items: list[Item]) -> Any:
         key = items[0].key
         return self._native.call(intake.loose(items[0]) if key is None else _JOIN[key[0]](items))
-
-
-def _not_posted(request: Request) -> Refused:
-    return Refused(OK, "") if request.method == "OPTIONS" else Refused(NOT_ALLOWED, "Method not allowed")
 
 
 def _written(found: Any, items: list[Item], lines: bytes) -> list[Answer]:
@@ -140,7 +156,7 @@ def _is_table(item: Item) -> bool:
     key = item.key
     if key is None:
         return item.data[0] is not None
-    return key[0] == "frame" or (key[0] == "matrix" and not key[3:] == (True,))
+    return key[0] == "frame" or (key[0] == "matrix" and key[3:] != (True,))
 
 
 def _raised(error: Exception) -> Refused:

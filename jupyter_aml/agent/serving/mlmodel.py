@@ -62,7 +62,7 @@ class Description:
 
     def __init__(self, folder: str, told: dict[str, Any]) -> None:
         self.folder = folder
-        flavors = told.get("flavors") or {}
+        flavors = told["flavors"] or {}
         if "python_function" not in flavors:
             names = ", ".join(flavors) or "none"
             raise Failed(
@@ -80,6 +80,15 @@ class Description:
         self.params = {one["name"]: one for one in _specifications(signature.get("params"))}
         self.outputs = _specifications(signature.get("outputs"))
         self.hinted = bool(told.get("is_signature_from_type_hint"))
+
+    def words(self) -> str:
+        """What is served, in a line."""
+        given = "no signature"
+        if self.columns:
+            given = f"{len(self.columns)} columns"
+        elif self.tensors:
+            given = ", ".join(f"a tensor {one.dtype} {list(one.shape)}" for one in self.tensors)
+        return f"MLflow model ({self.loader}), input: {given}, output of {self.function.get('predict_fn', 'predict')}()"
 
     def path(self, name: str) -> str:
         """A file of the model. Raises Failed where it is not there."""
@@ -111,7 +120,7 @@ def read(folder: str) -> Description:
     path = os.path.join(folder, "MLmodel")
     try:
         with open(path, encoding="utf-8") as file:
-            told = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            told = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 -- both are safe
     except FileNotFoundError:
         raise Failed(
             "BadModel",
@@ -123,4 +132,6 @@ def read(folder: str) -> Description:
     try:
         return Description(folder, told)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Failed("BadModel", f"The MLmodel file is not as MLflow writes it: {error!r}.") from error
+        raise Failed(
+            "BadModel", f"The MLmodel file is not as MLflow writes it ({error!r}). Register the model again."
+        ) from error

@@ -9,7 +9,7 @@ import importlib
 import pickle
 import warnings
 
-from . import independence, onnxed
+from . import independence, linear, onnxed
 from .exchange import Failed
 
 TYPE_CHECKING = False
@@ -30,16 +30,16 @@ class Native:
         call: From a matrix, a frame or a tensor to predictions.
         arrays: Whether it takes a matrix as well as a frame.
         names: The columns it was fitted with, where it knows them.
+        mixes: What may mix rows, in words, so that requests must be scored one by one; empty where nothing does.
         batches: Whether rows of many requests may be scored together.
     """
 
-    def __init__(
-        self, call: Callable[[Any], Any], *, arrays: bool, names: list[str] | None, batches: bool
-    ) -> None:
+    def __init__(self, call: Callable[[Any], Any], *, arrays: bool, names: list[str] | None, mixes: str = "") -> None:
         self.call = call
         self.arrays = arrays
         self.names = names
-        self.batches = batches
+        self.mixes = mixes
+        self.batches = not mixes
 
 
 def load(description: Description) -> Native | None:
@@ -88,13 +88,13 @@ def _sklearn(description: Description) -> Native | None:
 def of_estimator(model: Any, function: str = "predict") -> Native:
     """A fitted estimator with sklearn's methods."""
     arrays = independence.takes_arrays(model)
-    batches = independence.independent(model, function)
     found = getattr(model, "feature_names_in_", None)
     names = None if found is None else [str(name) for name in found]
     if arrays:
-        independence.forget_names(model)
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-    return Native(getattr(model, function), arrays=arrays, names=names, batches=batches)
+    quick = linear.quick(model) if arrays and function == "predict" else None
+    mixes = independence.mixes(model, function)
+    return Native(quick or getattr(model, function), arrays=arrays, names=names, mixes=mixes)
 
 
 def _lightgbm(description: Description) -> Native | None:
@@ -111,7 +111,7 @@ def _lightgbm(description: Description) -> Native | None:
     if names == [f"Column_{at}" for at in range(len(names))]:
         names = None  # type: ignore[assignment]
     warnings.filterwarnings("ignore", message="X does not have valid feature names")
-    return Native(model.predict, arrays=arrays, names=names, batches=independence.boosted(model))
+    return Native(model.predict, arrays=arrays, names=names, mixes=independence.own(model))
 
 
 def _xgboost(description: Description) -> Native | None:
@@ -132,14 +132,15 @@ def _xgboost(description: Description) -> Native | None:
             columns = names if not hasattr(rows, "columns") else None
             return booster.predict(module.DMatrix(rows, feature_names=columns))
 
-    return Native(call, arrays=numbers, names=names, batches=independence.boosted(model))
+    return Native(call, arrays=numbers, names=names, mixes=independence.own(model))
 
 
 def _onnx(description: Description) -> Native | None:
     found = onnxed.load(description)
     if found is None:
         return None
-    return Native(found, arrays=True, names=None, batches=found.independent)
+    mixes = "" if found.independent else "an operator of the ONNX graph, or its fixed number of rows,"
+    return Native(found, arrays=True, names=None, mixes=mixes)
 
 
 _LOADERS: dict[str, Callable[[Description], Native | None]] = {

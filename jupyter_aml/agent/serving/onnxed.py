@@ -20,15 +20,14 @@ TYPES = {
     "tensor(int32)": "int32",
 }
 """Inputs that numbers can be given to."""
-EACH_ROW = frozenset(
-    """
-    ai.onnx.ml:TreeEnsembleClassifier ai.onnx.ml:TreeEnsembleRegressor ai.onnx.ml:TreeEnsemble
-    ai.onnx.ml:LinearClassifier ai.onnx.ml:LinearRegressor ai.onnx.ml:SVMClassifier ai.onnx.ml:SVMRegressor
-    ai.onnx.ml:Scaler ai.onnx.ml:Imputer ai.onnx.ml:Normalizer ai.onnx.ml:Binarizer ai.onnx.ml:LabelEncoder
-    ai.onnx.ml:ZipMap ai.onnx.ml:ArrayFeatureExtractor
-    Identity Cast Relu Sigmoid Tanh Exp Log Abs Neg Sqrt Erf Elu Selu LeakyRelu Softplus Clip Dropout
-    """.split()
-)
+_EACH_ROW = """
+ai.onnx.ml:TreeEnsembleClassifier ai.onnx.ml:TreeEnsembleRegressor ai.onnx.ml:TreeEnsemble
+ai.onnx.ml:LinearClassifier ai.onnx.ml:LinearRegressor ai.onnx.ml:SVMClassifier ai.onnx.ml:SVMRegressor
+ai.onnx.ml:Scaler ai.onnx.ml:Imputer ai.onnx.ml:Normalizer ai.onnx.ml:Binarizer ai.onnx.ml:LabelEncoder
+ai.onnx.ml:ZipMap ai.onnx.ml:ArrayFeatureExtractor Identity Cast Relu Sigmoid Tanh Exp Log Abs Neg Sqrt Erf Elu Selu
+LeakyRelu Softplus Clip Dropout
+"""
+EACH_ROW = frozenset(_EACH_ROW.split())
 """Operators that treat each row by itself whatever their attributes."""
 LAST_AXIS = frozenset(("Softmax", "LogSoftmax", "ArgMax", "ArgMin", "Concat"))
 """Operators that do so unless their axis is the first."""
@@ -72,9 +71,7 @@ def load(description: Description) -> Session | None:
     wanted = [tuple(one) if isinstance(one, list) else one for one in ([given] if isinstance(given, str) else given)]
     usable = [one for one in wanted if (one if isinstance(one, str) else one[0]) in runtime.get_available_providers()]
     try:
-        session = runtime.InferenceSession(
-            path, sess_options=options, providers=usable or ["CPUExecutionProvider"]
-        )
+        session = runtime.InferenceSession(path, sess_options=options, providers=usable or ["CPUExecutionProvider"])
     except Exception as error:
         raise Failed("BadModel", f"ONNX Runtime cannot load {description.flavor['data']}: {error}") from error
     inputs = session.get_inputs()
@@ -119,4 +116,3 @@ def _row_by_row(node: Any, weights: set[str]) -> bool:
     if node.op_type in {"Gemm", "MatMul"}:
         return node.input[0] not in weights and node.input[1] in weights and not attributes.get("transA")
     return node.op_type in WITH_WEIGHTS
-

@@ -129,9 +129,7 @@ def _operation2(path: str) -> dict[str, Any]:
             {"name": "serviceInputPayload", "in": "body", "schema": {"$ref": "#/definitions/ServiceInput"}}
         ]
     else:
-        found["parameters"] = [
-            {"name": "version", "in": "query", "required": False, "type": "integer", "enum": [2, 3]}
-        ]
+        found["parameters"] = [{"name": "version", "in": "query", "required": False, "type": "integer", "enum": [2, 3]}]
     bad = {"description": "Why it failed.", "schema": {"$ref": "#/definitions/ErrorResponse"}}
     return {**found, "responses": {"200": good, "default": bad}}
 

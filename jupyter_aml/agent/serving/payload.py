@@ -21,7 +21,7 @@ FORMS = (AZURE, "dataframe_split", "dataframe_records", "instances", "inputs")
 EXPECTED = "Expected a JSON object with one of " + ", ".join(f'"{name}"' for name in FORMS) + "."
 
 
-_scan = json.JSONDecoder().scan_once
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def _plain(text: str) -> Any:
@@ -79,7 +79,7 @@ def read(body: memoryview) -> Payload:
     """What a body holds. Raises Refused with 400."""
     try:
         told = loads(str(body, "utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         said = "is empty" if not body else f"could not be decoded as JSON: {error}"
         raise Refused(BAD_REQUEST, f"POST body {said}. {EXPECTED}") from None
     if not isinstance(told, dict):

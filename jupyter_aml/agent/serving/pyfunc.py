@@ -7,7 +7,7 @@ import inspect
 import time
 
 from . import payload, predictions, traces
-from .exchange import BAD_REQUEST, INTERNAL, NOT_ALLOWED, OK, Answer, Failed, Refused, head, refusal
+from .exchange import BAD_REQUEST, INTERNAL, OK, Answer, Failed, Refused, head, refusal, refuse_method, unreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class PythonModel:
 
     def __init__(self, model: Any, description: Description, swagger: dict[str, Any]) -> None:
         self.swagger = swagger
+        self.about = [description.words(), "Each request is scored alone, through mlflow.pyfunc."]
         self._model = model
         self._schema = model.metadata.get_input_schema()
         self._hinted = description.hinted
@@ -65,12 +66,18 @@ class PythonModel:
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """As `Scorer`."""
-        return [self._one(request) for request in requests]
+        return [self._safely(request) for request in requests]
+
+    def _safely(self, request: Request) -> Answer:
+        try:
+            return self._one(request)
+        except Exception as error:  # noqa: BLE001 -- no request may end the replica
+            return unreadable(error)
 
     def _one(self, request: Request) -> Answer:
         try:
             if not request.posted:
-                raise Refused(OK, "") if request.method == "OPTIONS" else Refused(NOT_ALLOWED, "Method not allowed")
+                refuse_method(request)
             told = payload.read(request.body)
             begun = time.perf_counter()
             found = self._predicted(told)
@@ -121,4 +128,3 @@ class PythonModel:
         except (TypeError, ValueError) as error:
             traces.show(error)
             raise Refused(INTERNAL, f"The model's predictions are no JSON: {error}.", failed=True) from error
-

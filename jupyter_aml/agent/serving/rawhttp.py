@@ -7,6 +7,7 @@ class when Flask is there, which is what Azure's server gives it, else as one wi
 
 from __future__ import annotations
 
+import functools
 import importlib.machinery
 import importlib.util
 import io
@@ -83,10 +84,16 @@ def request(asked_for: Request) -> Any:
     if not headers:
         headers = [("Content-Type", JSON)]
     body = bytes(asked_for.body)
-    if importlib.util.find_spec("flask") is None:
+    flasks = _flasks()
+    if flasks is None:
         return weblike.AMLRequest(method, path, query, headers, body)
-    flask = importlib.import_module("flask")
-    return flask.Request(_environ(method, path, query, headers, body))
+    return flasks(_environ(method, path, query, headers, body))
+
+
+@functools.cache
+def _flasks() -> Any:
+    """Flask's class of a request; None where Flask is not installed."""
+    return importlib.import_module("flask").Request if importlib.util.find_spec("flask") else None
 
 
 def _environ(method: str, path: str, query: str, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:

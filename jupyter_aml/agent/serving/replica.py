@@ -11,14 +11,15 @@ import argparse
 import gc
 import json
 import os
+import platform
 import select
 import signal
 import socket
 import sys
 import time
 
-from .. import linux
-from . import loading, traces
+from .. import linux  # noqa: TID252 -- the agent has another name where it runs
+from . import journal, loading, traces
 from .control import Control
 from .exchange import Failed
 from .loop import Loop
@@ -43,16 +44,27 @@ def _report(error: BaseException) -> dict[str, str]:
 
 
 def _log(error: BaseException) -> None:
-    """Write an error into the log, with its cause where there is one."""
-    cause = error.__cause__ if isinstance(error, Failed) and error.__cause__ is not None else error
-    traces.show(cause)
-    if cause is not error:
-        sys.stderr.write(f"{error}\n")
-    sys.stderr.flush()
+    """Write into the log why nothing is served: our sentence, after the traceback of what was not ours."""
+    ours = isinstance(error, Failed)
+    cause = error.__cause__ if ours else error
+    if cause is not None:
+        traces.show(cause, ours=not ours)
+    if ours:
+        journal.say(str(error))
 
 
 def _told(scorer: Scorer) -> dict[str, Any]:
     return {"batches": scorer.batches, "headers": scorer.headers, "swagger": scorer.swagger}
+
+
+def _introduce(scorer: Scorer, order: dict[str, Any], seconds: float) -> None:
+    """Say in the log what has been loaded, and how requests are scored."""
+    journal.say(f"Deployment {order.get('name', '')!r}, Python {platform.python_version()} ({sys.executable})")
+    for text in scorer.about:
+        journal.say(text)
+    journal.say(f"Loaded in {seconds:.2f} s.")
+    shared = "Replicas share what is loaded." if scorer.forkable else f"Each replica loads by itself: {scorer.why}"
+    journal.say(shared)
 
 
 def serve(scorer: Scorer, data: socket.socket, number: str, control: Control) -> int:
@@ -67,8 +79,10 @@ def serve(scorer: Scorer, data: socket.socket, number: str, control: Control) ->
         _log(error)
         control.say("failed", id=number, error=_report(error))
         return NOT_LOADED
+    loop = Loop(data, scorer)
+    journal.say(f"Replica {number} (process {os.getpid()}) takes requests.")
     control.say("serving", id=number, pid=os.getpid(), **_told(scorer))
-    Loop(data, scorer).run()
+    loop.run()
     data.close()
     return 0
 
@@ -80,6 +94,8 @@ def _child(scorer: Scorer, data: socket.socket, number: str, control: Control) -
         linux.die_with_parent(signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         code = serve(scorer, data, number, control)
     except BaseException as error:  # noqa: BLE001 -- the process ends here, and its log says why
         _log(error)
@@ -106,18 +122,18 @@ class Mother:
         """Serve until the router is gone, says `stop`, or SIGTERM comes; then end the children."""
         heard, rung = socket.socketpair()
         for end in (heard, rung):
-            end.setblocking(False)
+            end.setblocking(False)  # noqa: FBT003 -- the standard library's
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._end)
         signal.set_wakeup_fd(rung.fileno())
         gc.collect()
         gc.freeze()
         while not self._ending:
-            ready, _, _ = select.select([self._control, heard], [], [])
-            if heard in ready:
+            ready, _, _ = select.select([self._control.fileno(), heard.fileno()], [], [])
+            if heard.fileno() in ready:
                 heard.recv(4096)
                 self._reap()
-            if self._control in ready and not self._hear():
+            if self._control.fileno() in ready and not self._hear():
                 break
         signal.set_wakeup_fd(-1)
         self._stop()
@@ -139,9 +155,11 @@ class Mother:
     def _fork(self, data: socket.socket, number: str) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if not pid:
             _child(self._scorer, data, number, self._control)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         self._children[pid] = number
         data.close()
 
@@ -185,15 +203,21 @@ def main(arguments: Sequence[str]) -> NoReturn:
     parser.add_argument("--control", required=True, type=int)
     asked = parser.parse_args(arguments)
     linux.die_with_parent(signal.SIGKILL)
-    control = Control(socket.socket(fileno=asked.control))
+    run(asked.order, Control(socket.socket(fileno=asked.control)))
+
+
+def run(order_file: str, control: Control) -> NoReturn:
+    """Load what the order in a file names and serve it; ends the process as `main` says."""
+    begun = time.perf_counter()
     try:
-        with open(asked.order, encoding="utf-8") as file:
+        with open(order_file, encoding="utf-8") as file:
             order = json.load(file)
         scorer = loading.load(order)
     except BaseException as error:  # noqa: BLE001 -- a user's code may raise anything, SystemExit too
         _log(error)
         control.say("failed", error=_report(error))
         sys.exit(NOT_LOADED)
+    _introduce(scorer, order, time.perf_counter() - begun)
     control.say("loaded", forkable=scorer.forkable, why=scorer.why, **_told(scorer))
     if not scorer.forkable:
         sys.exit(alone(scorer, control))

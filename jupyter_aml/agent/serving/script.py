@@ -9,14 +9,16 @@ Source: azureml-inference-server-http 1.5.1, observed.
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import os
 import signal
 import sys
 import time
+from typing import cast
 
-from . import inputs, openapi, rawhttp, results, traces
-from .exchange import INTERNAL, UNREADABLE, Answer, Failed, Refused, Request, refusal
+from . import inputs, journal, openapi, rawhttp, results, traces
+from .exchange import INTERNAL, Answer, Failed, Refused, Request, refusal, unreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,13 +66,12 @@ def load(path: str, root: str) -> Script:
 
 
 def _imported(path: str) -> ModuleType:
+    loader = importlib.machinery.SourceFileLoader(MODULE, path)
+    spec = importlib.util.spec_from_loader(MODULE, loader)
+    module = importlib.util.module_from_spec(cast("importlib.machinery.ModuleSpec", spec))
+    sys.modules[MODULE] = module
     try:
-        spec = importlib.util.spec_from_file_location(MODULE, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is no Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[MODULE] = module
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException as error:
         raise Failed(
             "UserScriptImportException",
@@ -97,15 +98,19 @@ class Script:
         self._root = root
         self._init = module.init
         driver = getattr(module, "driver_module", None)
-        self._run: Callable[..., Any] = driver.run if hasattr(driver, "run") else module.run
+        self._run: Callable[..., Any] = getattr(driver, "run", None) or module.run
         self._parse = inputs.reader(self._run)
         self.batches = bool(getattr(self._run, "batched", False)) or os.environ.get("AZUREML_BATCHED") == "1"
         self.headers = self._parse.headers
         self.swagger = openapi.of_script(self._run, root)
+        self.about = [f"Scoring script {getattr(module, '__file__', '')}; run() is given {self._parse.gives}."]
+        if self.batches:
+            self.about.append("run() is declared batched: requests that wait are given to it together.")
         self._limit = int(os.environ.get("SCORING_TIMEOUT_MS") or 0)
 
     def begin(self) -> None:
         """Run the script's `init()`."""
+        begun = time.perf_counter()
         try:
             self._init()
         except BaseException as error:
@@ -113,6 +118,7 @@ class Script:
             raise Failed(
                 "UserScriptException", f"init() of the scoring script raised {traces.last_line(error)}"
             ) from error
+        journal.say(f"init() has run in {time.perf_counter() - begun:.2f} s.")
         if self._limit:
             signal.signal(signal.SIGALRM, _time_is_up)
 
@@ -134,14 +140,15 @@ class Script:
                 result = _one_each(result, 1)[0]
         except Refused as error:
             return refusal(error)
+        except Exception as error:  # noqa: BLE001 -- no request may end the replica
+            return unreadable(error)
         return self._answered(result, seconds)
 
     def _answered(self, result: Any, seconds: float) -> Answer:
         try:
             return results.answer(result, seconds * 1000)
         except Exception as error:  # noqa: BLE001 -- a result may be anything; the client reads a sentence, the log why
-            traces.show(error)
-            return refusal(Refused(INTERNAL, UNREADABLE))
+            return unreadable(error)
 
     def _called(self, values: dict[str, Any]) -> Any:
         """What `run()` returns. Raises Refused."""
@@ -169,6 +176,8 @@ class Script:
                 parsed.append((at, self._parse(request)))
             except Refused as error:
                 answers[at] = refusal(error)
+            except Exception as error:  # noqa: BLE001 -- no request may end the replica
+                answers[at] = unreadable(error)
         if parsed:
             joint = {name: [values[name] for _, values in parsed] for name in parsed[0][1]}
             begun = time.perf_counter()
@@ -211,4 +220,3 @@ def _show_model_folder(most: int = 200) -> None:
         sys.stderr.write(f"  {name}\n")
     if len(names) > most:
         sys.stderr.write(f"  and {len(names) - most} more\n")
-

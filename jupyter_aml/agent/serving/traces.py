@@ -14,18 +14,23 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 IMPORTING = "<frozen importlib."
 
 
-def show(error: BaseException) -> None:
-    """Write an exception into the log."""
-    traceback.print_exception(type(error), error, _users(error.__traceback__))
+def show(error: BaseException, *, ours: bool = True) -> None:
+    """Write an exception into the log.
+
+    Args:
+        error: The exception.
+        ours: Whether to show where it was raised when that is our code, called by nobody else's.
+    """
+    users = _users(error.__traceback__)
+    traceback.print_exception(type(error), error, error.__traceback__ if users is None and ours else users)
     sys.stderr.flush()
 
 
 def _users(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame that is not ours; all of it where every frame is."""
-    found = trace
-    while found is not None and found.tb_frame.f_code.co_filename.startswith((FOLDER, IMPORTING)):
-        found = found.tb_next
-    return found or trace
+    """The traceback from the first frame that is not ours; None where every frame is."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((FOLDER, IMPORTING)):
+        trace = trace.tb_next
+    return trace
 
 
 def last_line(error: BaseException) -> str:

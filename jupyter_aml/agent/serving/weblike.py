@@ -149,9 +149,11 @@ class AMLRequest:
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body as JSON; None, or an error, where it is none."""
         del cache
+        if not force and not self.is_json:
+            if silent:
+                return None
+            raise ValueError(f"the content type is {self.content_type!r}, not application/json")
         try:
-            if not force and not self.is_json:
-                raise ValueError("the content type is not application/json")
             return json.loads(self._body)
         except ValueError:
             if silent:

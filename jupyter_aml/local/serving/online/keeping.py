@@ -27,6 +27,8 @@ MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
 HEALTHY, UNHEALTHY = "Healthy", "Unhealthy"
 TAIL_LINES = 20
 APPLY_SECONDS = 10.0
+YOUNG_SECONDS = 60.0
+"""So long after an endpoint was made its process is started without a deployment."""
 COLLECTED = "modelDataCollector"
 REVISION_LETTERS = 16
 MOST_DEATHS = 5
@@ -86,11 +88,16 @@ class Keeper:
         living = [record for record in found if not _leaves(record)]
         wanted = {record.version: self._generation(record) for record in living}
         order = self._order(endpoint, living, wanted)
-        status = self._have(order) if order["deployments"] else self._have_none()
+        wanted_now = bool(order["deployments"]) or self._young(endpoint)
+        status = self._have(order) if wanted_now else self._have_none()
         self._settle(endpoint, living, order, status)
         self._remove([record for record in found if _leaves(record)], status)
         self._tell(endpoint.name, status)
-        return int(status.get("pid") or (self.process.pid if self.process else 0)) if order["deployments"] else 0
+        return int(status.get("pid") or (self.process.pid if self.process else 0)) if wanted_now else 0
+
+    def _young(self, endpoint: Record) -> bool:
+        """Whether the first deployment is likely to come soon, for which the process makes itself ready."""
+        return self.workspace.store.clock() - endpoint.created < YOUNG_SECONDS
 
     # the end
 
@@ -183,6 +190,7 @@ class Keeper:
             "traffic": _of(properties.get("traffic"), deployments),
             "mirror": _of(properties.get("mirrorTraffic"), deployments),
             "deployments": deployments,
+            "spare": preparing.spare(endpoint, self.outer),
         }
         text = json.dumps(order, sort_keys=True)
         return {"revision": hashlib.sha256(text.encode()).hexdigest()[:REVISION_LETTERS], **order}
@@ -211,37 +219,44 @@ class Keeper:
     ) -> None:
         """End the changes that are done or have failed."""
         for record in living:
+            serving = (status.get("deployments") or {}).get(record.version) or {}
+            if self._unprepared(record):
+                continue
             if states.state(record) in states.BUSY:
-                self._settle_deployment(record, (status.get("deployments") or {}).get(record.version) or {})
+                self._settle_deployment(record, serving)
+            elif states.state(record) == states.SUCCEEDED and serving.get("draining") == 0:
+                self._clean(record, str(serving["generation"]))
         applied = not order["deployments"] or status.get("revision") == order["revision"]
         if states.state(endpoint) in states.BUSY and applied:
             states.settle(self.workspace, self.name, "", _operation(endpoint), states.SUCCEEDED)
 
+    def _unprepared(self, record: Record) -> bool:
+        """Whether what a deployment runs with could not be put in place, which ends its change."""
+        preparation = self.preparations.get(record.version)
+        if preparation is None or not preparation.work.done():
+            return False
+        fault = preparation.work.exception()
+        if fault is None or preparation.generation != preparing.generation_of(record):
+            return False
+        del self.preparations[record.version]
+        self._fail(record, _fault_of(fault))
+        return True
+
     def _settle_deployment(self, record: Record, serving: Mapping[str, Any]) -> None:
         wanted = preparing.generation_of(record)
-        preparation = self.preparations.get(record.version)
-        if preparation is not None and preparation.generation == wanted and preparation.work.done():
-            fault = preparation.work.exception()
-            if fault is not None:
-                del self.preparations[record.version]
-                self._fail(record, _fault_of(fault))
-                return
         if not serving and self.deaths >= MOST_DEATHS:
             self._fail(record, self._dead())
         if serving.get("generation") != wanted:
             return
         if serving.get("state") == HEALTHY:
-            operation = _operation(record)
-            if states.settle(
-                self.workspace, record.name, record.version, operation, states.SUCCEEDED, generation=wanted
-            ):
-                self._clean(record, wanted)
+            operation, name = _operation(record), record.version
+            if states.settle(self.workspace, record.name, name, operation, states.SUCCEEDED, generation=wanted):
+                self.preparations.pop(name, None)
         elif serving.get("state") == UNHEALTHY:
             error = serving.get("error") or {}
-            lines = logs.read(self.workspace, record.name, record.version, container="InferenceServer", tail=TAIL_LINES)
             message = str(error.get("message") or "Its replicas do not become ready.")
-            if lines:
-                message = f"{message}\nThe last lines of its log:\n{lines}"
+            if error.get("log"):
+                message = f"{message}\nThe last lines of its log:\n{error['log']}"
             self._fail(record, {"code": str(error.get("code") or "ResourceNotReady"), "message": message})
 
     def _dead(self) -> dict[str, str]:
@@ -255,8 +270,7 @@ class Keeper:
             self.again()  # what served before goes on
 
     def _clean(self, record: Record, generation: str) -> None:
-        """Remove what older generations were made of."""
-        self.preparations.pop(record.version, None)
+        """Remove what older generations were made of, when nothing runs with it any more."""
         folder = preparing.place_of(self.workspace, record).folder
         for other in folder.iterdir():
             if other.is_dir() and other.name not in {generation, "logs"}:

@@ -8,7 +8,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_aml.errors import NotFoundError, ResourceError
+from jupyter_aml.errors import ConflictError, ResourceError, StoreError
 from jupyter_aml.local.arm.http import Identity
 from jupyter_aml.local.authz import tokens
 from jupyter_aml.local.secrets import seal
@@ -52,16 +52,28 @@ def read(workspace: Workspace, endpoint: str) -> dict[str, str]:
     """`primaryKey` and `secondaryKey` of an endpoint.
 
     Raises:
-        NotFoundError: It has none.
+        ConflictError: They were sealed on another machine (409).
     """
-    found = seal.get(workspace, states.ENDPOINTS, endpoint)
-    if found is None:
-        raise NotFoundError(f"The online endpoint {endpoint!r} has no keys.", remedy="Delete it and make it again.")
-    return {slot: str(found[slot]) for slot in SLOTS.values()}
+    found = _unsealed(workspace, endpoint)
+    if not found:
+        raise ConflictError(
+            f"The keys of the online endpoint {endpoint!r} were made in another store and cannot be read here.",
+            remedy=f"Make new ones: `%aml online-endpoint regenerate-keys --name {endpoint}`.",
+        )
+    return found
+
+
+def _unsealed(workspace: Workspace, endpoint: str) -> dict[str, str]:
+    """The keys by slot; none when this store cannot read them."""
+    try:
+        found = seal.get(workspace, states.ENDPOINTS, endpoint) or {}
+    except StoreError:
+        return {}
+    return {slot: str(found[slot]) for slot in SLOTS.values() if slot in found}
 
 
 def renew(workspace: Workspace, transaction: Transaction, endpoint: str, slot: str) -> None:
-    """Make the key of one slot anew; the old one stops working.
+    """Make the key of one slot anew, of both when this store cannot read them; the old one stops working.
 
     Args:
         workspace: Whose.
@@ -77,13 +89,14 @@ def renew(workspace: Workspace, transaction: Transaction, endpoint: str, slot: s
         raise ResourceError(
             f"keyType is {slot!r}; expected Primary or Secondary.", code="ValidationError", target="keyType"
         )
-    seal.put(workspace, transaction, states.ENDPOINTS, endpoint, {**read(workspace, endpoint), name: fresh()})
+    made = {one: fresh() for one in SLOTS.values()}
+    kept = {one: key for one, key in _unsealed(workspace, endpoint).items() if one != name}
+    seal.put(workspace, transaction, states.ENDPOINTS, endpoint, made | kept)
 
 
 def digests(workspace: Workspace, endpoint: str) -> list[str]:
-    """SHA-256 of primary and secondary key, in hex: what a router compares with."""
-    held = read(workspace, endpoint)
-    return [hashlib.sha256(held[slot].encode()).hexdigest() for slot in SLOTS.values()]
+    """SHA-256 of primary and secondary key, in hex: what a router compares with; none when they cannot be read."""
+    return [hashlib.sha256(key.encode()).hexdigest() for key in _unsealed(workspace, endpoint).values()]
 
 
 def audience(workspace: Workspace, endpoint: str) -> str:

@@ -28,6 +28,8 @@ MLMODEL = "MLmodel"
 PARTS = ("model", "codeConfiguration", "environmentId", "environmentVariables", "dataCollector")
 """Properties of a deployment whose change needs new replicas."""
 READ_ONLY = 0o444
+SERVERS = frozenset({"azureml-defaults", "azureml-inference-server-http"})
+"""Packages that bring Azure's server of scoring scripts, whose place the replica takes."""
 
 
 def place_of(workspace: Workspace, record: Record) -> DeploymentPlace:
@@ -114,6 +116,7 @@ class _Preparing:
             "model": str(model.parent) if model else "",
             "mlflow": str(mlflow) if mlflow else "",
             "python": str(python),
+            "base": environment.interpreter.executable,
             "env": self._completed({**variables.base(outer), **own}, environment.interpreter.executable),
         }
 
@@ -209,11 +212,21 @@ class _Preparing:
             with self._workspace.database.read() as reader:
                 properties = lookup.environment_properties(reader, name)
             curated_as = outer.get(curated.VARIABLE, "").strip().lower()
-            found = environments.choose(properties, name=name, recorded=recorded, home=home, curated_as=curated_as)
+            found = environments.choose(
+                properties, name=name, recorded=recorded, home=home, curated_as=curated_as, unneeded=SERVERS
+            )
         if isinstance(found, Unbuilt):
             return found.build(builds.Watch(self.say, self._log, given_up))
         self.say(*found.notes, f"The environment is {found.interpreter.executable}.")
         return found
+
+
+def spare(endpoint: Record, outer: Mapping[str, str]) -> dict[str, Any] | None:
+    """The interpreter that an endpoint's first deployment is likely to need; None when it is not known."""
+    interpreter = (endpoint.body.get("_local") or {}).get("interpreter") or {}
+    if not interpreter.get("executable"):
+        return None
+    return {"python": str(interpreter["executable"]), "env": variables.base(outer)}
 
 
 def entry(workspace: Workspace, record: Record, generation: str, replica: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from jupyter_aml.local.serving.online import autoscale, places, states
+from jupyter_aml.local.serving.online import autoscale, launching, places, states
 from jupyter_aml.local.serving.online.keeping import Keeper
 from jupyter_aml.local.store import records
 from jupyter_aml.local.store.workspace import Workspace
@@ -90,6 +90,7 @@ class Warden:
         """Look at the endpoints of which something has changed; called whenever the bell rings."""
         if self.paused:
             return
+        self._forget()
         for workspace in self._workspaces():
             found = _facts(workspace)
             for place in places.endpoints(workspace.folder):
@@ -97,10 +98,20 @@ class Warden:
             for name, facts in found.items():
                 self._see(workspace, name, (facts, _written(places.endpoint(workspace.folder, name))))
 
+    def _forget(self) -> None:
+        """End the endpoints of workspaces that the store has no more."""
+        for key, care in list(self._cares.items()):
+            workspace = care.keeper.workspace
+            entry = workspace.store.entry_by_id(workspace.entry.id)
+            if entry is None or entry.folder != workspace.folder:
+                del self._cares[key]
+                self._let_go(care)
+                self._looks.submit(launching.stop, care.keeper.place)
+
     def _see(self, workspace: Workspace, name: str, facts: Any) -> None:
         key = (workspace.entry.id, name)
         care = self._cares.get(key)
-        if care is None or care.keeper.workspace is not workspace:
+        if care is None:
             again = partial(self._loop.soon, partial(self._look, key))
             keeper = Keeper(workspace, name, self._outer, self._making, again)
             care = self._cares[key] = Care(keeper)
@@ -130,6 +141,8 @@ class Warden:
 
     def _looked(self, key: Key, care: Care, pid: int) -> None:
         care.looking = False
+        if self._cares.get(key) is not care:
+            return
         self._attend(key, care, pid)
         if care.again:
             care.again = False

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from jupyter_aml.local.serving.online.places import DeploymentPlace
 from jupyter_aml.local.serving.router import scaling
-from jupyter_aml.local.serving.router.link import Link
-from jupyter_aml.local.serving.router.memory import held_by, shorten
+from jupyter_aml.local.serving.router.memory import held_by, resident, shorten
 from jupyter_aml.local.serving.router.order import Deployment
 from jupyter_aml.local.serving.router.pool import Pool
+from jupyter_aml.local.serving.router.spare import Spare
 from jupyter_aml.local.serving.router.squad import Slot, Squad
 from jupyter_aml.local.serving.router.station import ReplicaError
 
 STARTING, HEALTHY, UNHEALTHY = "Starting", "Healthy", "Unhealthy"
 WATCH_SECONDS = 1.0
+EXACT_EVERY = 10
+"""Looks from one exact measurement of a replica's memory, which takes a while, to the next."""
 MIB = 1 << 20
 
 
@@ -35,6 +39,7 @@ class Crew:
         place: Its folder.
         environment: Variables for its replicas beside those of the order.
         changed: Called whenever something changes that the status shows.
+        spare: An interpreter that may become the first replica.
     """
 
     def __init__(
@@ -44,27 +49,29 @@ class Crew:
         place: DeploymentPlace,
         environment: Mapping[str, str],
         changed: Callable[[], None],
+        *,
+        spare: Spare | None = None,
     ) -> None:
+        self._spare = spare
         self.deployment = deployment
         self.pool = pool
         self._place = place
         self._environment = environment
         self._tell = changed
         self._loop = asyncio.get_running_loop()
-        self._load = scaling.Load(deployment.instances)
+        self._load = scaling.first(deployment.scale, deployment.instances)
         self._tasks: set[asyncio.Task[None]] = set()
         self._squad = self._muster(deployment)
         self._squad.live = True
         self._next: Squad | None = None
         self._closing = False
-        pool.on_stuck = self._stuck
         self._resize()
         self._watching = asyncio.create_task(self._watch())
         self._scaling: asyncio.Task[None] | None = None
         self._scale()
 
     def _muster(self, deployment: Deployment) -> Squad:
-        return Squad(deployment, self._place, self._environment, self.pool, self._changed)
+        return Squad(deployment, self._place, self._environment, self.pool, self._changed, spare=self._spare)
 
     # what is shown
 
@@ -94,13 +101,13 @@ class Crew:
     def describe(self) -> dict[str, Any]:
         """The deployment in the status."""
         failing = self.newest.unhealthy
-        error = failing.error if failing is not None else None
         return {
             "generation": self.newest.deployment.generation,
             "state": self.state,
             "wanted": self.wanted,
             "ready": self.newest.ready,
-            "error": {"code": error.code, "message": error.message} if error is not None else None,
+            "draining": len(self._tasks),
+            "error": failing.told() if failing is not None else None,
             "replicas": [slot.describe() for slot in self.newest.slots.values()],
         }
 
@@ -122,8 +129,7 @@ class Crew:
     def apply(self, deployment: Deployment) -> None:
         """Have it as `deployment` says from now on."""
         self.deployment = deployment
-        if deployment.scale is None or not deployment.scale.least <= self._load.instances <= deployment.scale.most:
-            self._load = scaling.Load(max(deployment.instances, deployment.scale.least if deployment.scale else 0))
+        self._load = scaling.first(deployment.scale, self._load.instances)
         if deployment.generation == self._squad.deployment.generation:
             self._squad.deployment = deployment
             self._drop_next()
@@ -157,7 +163,11 @@ class Crew:
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._drained)
+
+    def _drained(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._tell()
 
     async def close(self, grace: float) -> None:
         """Finish what is begun within `grace` seconds, then end all replicas."""
@@ -190,43 +200,26 @@ class Crew:
 
     # replicas that do not work
 
-    def _stuck(self, link: Link) -> None:
-        """A request is over its time and its replica goes on with it: for so long, but no longer."""
-        since = link.oldest
-        self._loop.call_later(self.deployment.liveness.stuck_patience, self._end_stuck, link, since)
-
-    def _end_stuck(self, link: Link, since: float) -> None:
-        if link.running and link.oldest and link.oldest <= since and not link.lost.done():
-            slot = self._slot_of(link)
-            if slot is not None:
-                seconds = self._loop.time() - since
-                slot.kill(
-                    ReplicaError(
-                        "LivenessProbeFailed",
-                        f"run() has not come back for {seconds:.0f} s; the replica was ended and is started again.",
-                    )
-                )
-
-    def _slot_of(self, link: Link) -> Slot | None:
-        squads = [self._squad, *([self._next] if self._next else [])]
-        return next((slot for squad in squads for slot in squad.slots.values() if slot.link is link), None)
-
     async def _watch(self) -> None:
         """Look at the memory and the logs of the replicas, and whether any takes requests."""
-        while True:
+        for looks in itertools.count():
             await asyncio.sleep(WATCH_SECONDS)
             squads = [self._squad, *([self._next] if self._next else [])]
             for slot in [slot for squad in squads for slot in squad.slots.values() if slot.pid]:
-                slot.memory = held_by(slot.pid)
+                if not slot.memory or looks % EXACT_EVERY == 0:
+                    slot.memory = held_by(slot.pid)
                 self._judge_memory(slot)
-            self._judge_pace()
+                self._judge_pace(slot)
             for log in self._place.logs.glob("*.log"):
                 with contextlib.suppress(OSError):
                     shorten(log)
 
     def _judge_memory(self, slot: Slot) -> None:
         limit = self.deployment.memory
-        if limit is not None and slot.memory > limit and slot.reason is None:
+        if limit is None or slot.reason is not None or resident(slot.pid) <= limit:
+            return
+        slot.memory = held_by(slot.pid)
+        if slot.memory > limit:
             held, most = slot.memory // MIB, limit // MIB
             slot.kill(
                 ReplicaError(
@@ -236,11 +229,12 @@ class Crew:
                 )
             )
 
-    def _judge_pace(self) -> None:
-        """End replicas that begin nothing although requests wait."""
+    def _judge_pace(self, slot: Slot) -> None:
+        """End a replica that has requests and neither begins nor answers any, longer than one may take."""
         patience = self.deployment.limits.timeout + self.deployment.liveness.stuck_patience
-        if self.pool.stale() <= patience:
+        seconds = slot.silence(time.monotonic())
+        if seconds <= patience or slot.link is None or slot.reason is not None:
             return
-        for slot in self._squad.slots.values():
-            if slot.link is not None and slot.link.load and slot.reason is None:
-                slot.kill(ReplicaError("LivenessProbeFailed", f"The replica began no request for {patience:.0f} s."))
+        what = "run() has not come back" if slot.link.running else "It has begun no request"
+        told = f"{what} for {seconds:.0f} s; the replica was ended and is started again."
+        slot.kill(ReplicaError("LivenessProbeFailed", told))

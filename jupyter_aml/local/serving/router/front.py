@@ -92,6 +92,8 @@ class Front:
         """Treat all requests from now on by these rules, and see what `pools` holds now."""
         self.rules = rules
         self.largest = rules.largest
+        for pool in self.pools.values():
+            pool.endpoint = rules.endpoint
         self._epoch += 1
         sharing = ({n: s for n, s in rules.traffic.items() if n in self.pools},
                    {n: s for n, s in rules.mirror.items() if n in self.pools})  # fmt: skip

@@ -72,8 +72,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_check", "_choked", "_chunks", "_closing", "_head", "_held", "_last", "_loop", "_missing", "_parts", "_plan",
-        "_pumping", "_quiet", "_site", "_stage", "_transport", "_weight", "asked",
+        "_check", "_choked", "_chunks", "_closing", "_ended", "_head", "_held", "_last", "_loop", "_missing", "_parts",
+        "_plan", "_pumping", "_quiet", "_site", "_stage", "_transport", "_weight", "asked",
     )  # fmt: skip
 
     def __init__(self, site: Site, loop: asyncio.AbstractEventLoop) -> None:
@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
         self._missing = 0
         self._weight = 0
         self._last = time.monotonic()
-        self._pumping = self._choked = self._quiet = self._closing = False
+        self._pumping = self._choked = self._quiet = self._closing = self._ended = False
         self.asked: Asked | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -119,10 +119,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """A client that has said all it will may still wait for an answer."""
-        if self._stage == _BUSY:
-            self._closing = True
-            return True
-        return False
+        self._ended = self._stage == _BUSY or (self._stage == _HEAD and self._choked)
+        return self._ended
 
     def _pump(self, data: bytes) -> None:
         """Serve the requests in these bytes until one is under way, or until more bytes are needed."""
@@ -283,6 +281,8 @@ class Connection(asyncio.Protocol):
             self._pump(held)
         if self._quiet and len(self._held) <= AHEAD and not self._choked:
             self._hush(quiet=False)
+        if self._ended and self._stage == _HEAD and not self._choked and self._transport is not None:
+            self._transport.close()
 
     def _hush(self, *, quiet: bool) -> None:
         """Stop or go on reading."""
@@ -329,7 +329,8 @@ class Connection(asyncio.Protocol):
         self._choked = False
         if self._stage == _LINGER:
             return
-        self._unwatch()
+        if self._stage in {_HEAD, _BUSY}:
+            self._unwatch()
         if self._stage == _HEAD:
             self._go_on()
         self._hush(quiet=len(self._held) > AHEAD)

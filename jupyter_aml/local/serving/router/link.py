@@ -128,13 +128,13 @@ class Link(asyncio.Protocol):
             self.pool.began(len(numbers))
 
     def _answered(self, number: int, payload: memoryview) -> None:
+        status, headers, body = frames.read_answer(payload)
         asked = self.held.pop(number, None)
         if asked is None:
             return
         if asked.running:
             self.running -= 1
         if not asked.over and self.pool is not None:
-            status, headers, body = frames.read_answer(payload)
             asked.model_status = status
             self.pool.finish(asked, status, headers, bytes(body))
 

@@ -19,6 +19,15 @@ def held_by(pid: int) -> int:
     return int(found.split()[1]) * 1024 if found else 0
 
 
+def resident(pid: int) -> int:
+    """Bytes of a process that are in memory, all of what it shares included: quick to tell; 0 when it is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def shorten(log: Path) -> None:
     """Take the older half away from a log that has become too long; whoever writes to it goes on at its end.
 

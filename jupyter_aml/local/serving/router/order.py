@@ -117,6 +117,7 @@ class Order:
         collected: Folder of the blobs `modelDataCollector/...`.
         traffic: Percent per deployment.
         mirror: Percent of the requests that a deployment gets a copy of.
+        spare: `python` and `env` of the interpreter that is made ready while there is no deployment; None for none.
     """
 
     revision: str
@@ -132,6 +133,7 @@ class Order:
     traffic: Mapping[str, int]
     mirror: Mapping[str, int]
     deployments: Mapping[str, Deployment]
+    spare: Mapping[str, Any] | None = None
 
 
 def read(found: Mapping[str, Any]) -> Order:
@@ -155,6 +157,7 @@ def read(found: Mapping[str, Any]) -> Order:
         traffic=found["traffic"],
         mirror=found["mirror"],
         deployments={name: _deployment(name, one) for name, one in found["deployments"].items()},
+        spare=found.get("spare"),
     )
 
 

@@ -62,6 +62,7 @@ class Pool:
         measures: Where batch sizes are counted; none when left out.
 
     Attributes:
+        endpoint: Name of its endpoint, for messages.
         links: Its replicas that take requests.
         why: Why no replica is ready, a sentence; while it is empty, requests wait for one.
         on_stuck: Called with a replica that still has a request it began and that is over its timeout.
@@ -71,6 +72,7 @@ class Pool:
         self, name: str, limits: Limits, loop: asyncio.AbstractEventLoop, measures: Measures | None = None
     ) -> None:
         self.name = name
+        self.endpoint = "ENDPOINT"
         self.limits = limits
         self.measures = measures or Measures()
         self.links: list[Link] = []
@@ -195,8 +197,8 @@ class Pool:
 
     def _ended(self, link: Link) -> str:
         return (
-            f"Replica {link.number} of deployment {self.name} ended while it ran this request. Another one takes its "
-            f"place; see the log: %aml online-deployment get-logs --name {self.name}."
+            f"Replica {link.number} of deployment {self.name} ended while it ran this request; another one takes its "
+            f"place. What it said last: az ml online-deployment get-logs -n {self.name} -e {self.endpoint}"
         )
 
     def _empty(self) -> None:

@@ -7,6 +7,7 @@ workspace is gone.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -26,17 +27,22 @@ from jupyter_aml.local.serving.router.control import Control
 from jupyter_aml.local.serving.router.crew import Crew
 from jupyter_aml.local.serving.router.order import Deployment, Order
 from jupyter_aml.local.serving.router.pool import Pool
+from jupyter_aml.local.serving.router.spare import Spare
 from jupyter_aml.local.serving.router.traces import Traces
 from jupyter_aml.local.store import bell
 
 GRACE_SECONDS = 10.0
 """How long requests that are under way at the end may take."""
 LOOK_SECONDS = 1.0
+AHEAD_SECONDS = 120.0
+"""How long a process without deployments, and its spare interpreter, wait for the first one."""
 BACKLOG = 4096
 BIND_TRIES, BIND_PAUSE = 20, 0.05
 """How long the endpoint's port is waited for, which the process before may still hold."""
 TELL_SECONDS = 0.02
 """Changes that come together are told together."""
+COLLECT_EVERY = 50_000
+"""Objects between two looks for garbage: requests leave no cycles behind."""
 ORIGINS = "AML_CORS_ORIGINS"
 """Variable of a deployment that names the origins whose pages may ask it."""
 
@@ -65,6 +71,7 @@ class Process:
         self._front = front.Front(self._pools, self._make_rules(), self._loop, entry.verifier(Path(order.home)))
         self._control = Control(place.socket, self._handle)
         self._traces = Traces(Path(order.workspace_folder), order.endpoint)
+        self._spare: Spare | None = None
         self._collector = Collector(Path(order.collected), order.endpoint, order.arm_id)
 
     def _read(self) -> Order:
@@ -77,10 +84,14 @@ class Process:
             self._loop.add_signal_handler(number, self._stopped.set)
         listening = await listen(self._order.host, self._order.port)
         self._port = int(listening.getsockname()[1])
+        self._get_ready()
         await self._apply(self._order)
         self._front.listen(listening)
         await self._control.open()
         self._tell()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(COLLECT_EVERY)
         while not self._stopped.is_set():
             try:
                 await asyncio.wait_for(self._stopped.wait(), LOOK_SECONDS)
@@ -88,16 +99,35 @@ class Process:
                 self._look()
         await self._end()
 
+    def _get_ready(self) -> None:
+        """Have an interpreter ready for the first deployment, which is likely to come soon."""
+        wanted = self._order.spare
+        if wanted is not None and not self._order.deployments:
+            try:
+                self._spare = Spare(wanted["python"], wanted["env"], self._place.log)
+            except OSError as error:
+                print(f"No spare interpreter: {error}", file=sys.stderr, flush=True)  # noqa: T201 - our log
+
     def _look(self) -> None:
         """End when there is nothing to live for; keep the files bounded."""
         order = self._order
+        if time.time() - self._started > AHEAD_SECONDS:
+            if not order.deployments:
+                self._stopped.set()
+            self._drop_spare()
         workspace, store = Path(order.workspace_folder, "workspace.db"), Path(order.home, "store.db")
         if not (workspace.exists() and store.exists() and self._place.order.exists()):
             print("The workspace or the endpoint is gone.", file=sys.stderr, flush=True)  # noqa: T201 - our log
             self._stopped.set()
         self._traces.rotate()
 
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
     async def _end(self) -> None:
+        self._drop_spare()
         await self._front.close(GRACE_SECONDS)
         if self._telling is not None:
             self._telling.cancel()
@@ -138,7 +168,7 @@ class Process:
         place = self._place.deployment(name)
         variables = await self._collector.variables(deployment, place.generation(deployment.generation).folder)
         pool = self._pools[name] = Pool(name, deployment.limits, self._loop, self._front.measures.of(name))
-        self._crews[name] = Crew(deployment, pool, place, variables, self._changed)
+        self._crews[name] = Crew(deployment, pool, place, variables, self._changed, spare=self._spare)
 
     def _make_rules(self) -> front.Rules:
         order = self._order

@@ -31,7 +31,7 @@ def line(status: int) -> bytes:
 def clean(headers: bytes) -> bytes:
     """The header lines of a replica without those that frame an answer, which are the router's own."""
     low = headers.lower()
-    if b"-length:" not in low and b"-encoding:" not in low and b"date:" not in low and b"connection" not in low:
+    if not (b"-length" in low or b"-encoding" in low or b"date" in low or b"connection" in low or b"keep-a" in low):
         return headers
     return _OURS.sub(b"", headers)
 

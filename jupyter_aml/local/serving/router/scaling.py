@@ -27,6 +27,11 @@ class Load:
     most_needed: int = 0
 
 
+def first(scale: Scale | None, instances: int) -> Load:
+    """Where a deployment begins: with so many instances, as far as its rule allows."""
+    return Load(instances if scale is None else min(max(instances, scale.least), scale.most))
+
+
 def needed(scale: Scale, instances: int, busy: float, waiting: int) -> int:
     """How many instances bring the busy share to the target.
 

@@ -21,6 +21,7 @@ from jupyter_aml.local.serving.online.places import DeploymentPlace
 from jupyter_aml.local.serving.router.link import Link
 from jupyter_aml.local.serving.router.order import Deployment
 from jupyter_aml.local.serving.router.pool import Pool
+from jupyter_aml.local.serving.router.spare import Spare
 from jupyter_aml.local.serving.router.station import ReplicaError, Station, ending
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0
@@ -29,6 +30,8 @@ HEALTHY_SECONDS = 10.0
 """A replica that lived so long has not failed to start."""
 FAILURES = 3
 """So many failures in a row make a slot unhealthy."""
+LINES = 20
+"""Lines of a replica's log that are told with its failure."""
 REPORT_SECONDS = 1.0
 """How long the word of how a replica ended may take to arrive."""
 END_SECONDS = 5.0
@@ -45,7 +48,9 @@ class Slot:
         restarts: How often it was filled again.
         started: When its replica became ready, in seconds since the epoch.
         memory: Bytes that its replica holds.
+        quiet: When its replica was seen last to do something or to have nothing to do, and what it had done by then.
         reason: Why we have killed its replica.
+        printed: What the replica that failed last had printed last.
     """
 
     number: int
@@ -57,6 +62,8 @@ class Slot:
     pid: int = 0
     error: ReplicaError | None = None
     reason: ReplicaError | None = None
+    printed: str = ""
+    quiet: tuple[float, float] = (0.0, 0.0)
     link: Link | None = None
     station: Station | None = None
     task: asyncio.Task[None] | None = None
@@ -68,8 +75,18 @@ class Slot:
 
     @property
     def unhealthy(self) -> bool:
-        """Whether it fails again and again."""
-        return self.failures >= FAILURES and (self.link is None or time.time() - self.started < HEALTHY_SECONDS)
+        """Whether it fails again and again, or has said why it cannot serve."""
+        if self.link is not None:
+            return self.failures >= FAILURES and time.time() - self.started < HEALTHY_SECONDS
+        return self.failures >= FAILURES or (self.error is not None and self.error.told)
+
+    def silence(self, now: float) -> float:
+        """Seconds for which its replica has had requests without beginning or answering any; asked now and then."""
+        since, moved = self.quiet
+        if self.link is None or not self.link.load or self.link.moved != moved:
+            self.quiet = (now, self.link.moved if self.link is not None else 0.0)
+            return 0.0
+        return now - since
 
     def kill(self, reason: ReplicaError) -> None:
         """End its replica at once."""
@@ -83,9 +100,16 @@ class Slot:
     def failed(self, fault: ReplicaError) -> None:
         """Note that its replica has ended, or could not be had."""
         self.state, self.error = "waiting", self.reason or fault
-        self.link, self.pid, self.reason = None, 0, None
+        self.printed = self.station.printed(LINES) if self.station is not None else ""
+        self.link, self.pid, self.memory, self.reason = None, 0, 0, None
         self.failures += 1
         self.restarts += 1
+
+    def told(self) -> dict[str, str] | None:
+        """Its last failure in the status."""
+        if self.error is None:
+            return None
+        return {"code": self.error.code, "message": self.error.message, "log": self.printed}
 
     def describe(self) -> dict[str, Any]:
         """The slot in the status."""
@@ -108,6 +132,7 @@ class Squad:
         environment: Variables beside those of the order.
         pool: Where ready replicas go once the squad is live.
         changed: Called whenever a replica changes.
+        spare: An interpreter that may become the first replica.
     """
 
     def __init__(
@@ -117,7 +142,10 @@ class Squad:
         environment: Mapping[str, str],
         pool: Pool,
         changed: Callable[[], None],
+        *,
+        spare: Spare | None = None,
     ) -> None:
+        self._spare = spare
         self.deployment = deployment
         self.slots: dict[int, Slot] = {}
         self.live = False
@@ -142,7 +170,7 @@ class Squad:
 
     @property
     def unhealthy(self) -> Slot | None:
-        """A slot that fails again and again."""
+        """A slot that cannot be filled."""
         return next((slot for slot in self.slots.values() if slot.unhealthy), None)
 
     def resize(self, count: int) -> None:
@@ -249,7 +277,9 @@ class Squad:
         self._numbers += 1
         log = self._place.replica_log(slot.number)
         folder = self._place.generation(self.deployment.generation).folder
-        station = slot.station = Station(self.deployment.replica, folder, str(self._numbers), log, self._environment)
+        station = slot.station = Station(
+            self.deployment.replica, folder, str(self._numbers), log, self._environment, spare=self._spare
+        )
         try:
             await asyncio.wait_for(asyncio.shield(station.loaded), patience)
         except (ReplicaError, TimeoutError, asyncio.CancelledError) as error:

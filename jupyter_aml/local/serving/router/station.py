@@ -11,24 +11,32 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_aml.agent import records as files
-from jupyter_aml.agent import start
+from jupyter_aml.local.serving.router.spare import Begun, Spare, begin
 
 PACKET = 1 << 18
+LINE_BYTES = 1000
+"""How long a line of a log is taken to be at most."""
 
 
 class ReplicaError(Exception):
-    """Why a replica does not serve: a code of Azure's and a sentence."""
+    """Why a replica does not serve.
 
-    def __init__(self, code: str, message: str) -> None:
+    Args:
+        code: A word of Azure's.
+        message: A sentence.
+        told: Whether the replica has said so itself: another try ends alike, as far as one can tell.
+    """
+
+    def __init__(self, code: str, message: str, *, told: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.told = told
 
 
 class Station:
@@ -40,6 +48,7 @@ class Station:
         number: Tells this process from others of the deployment.
         log: The file that takes what it prints.
         environment: The complete environment.
+        spare: An interpreter that may become the replica.
 
     Attributes:
         loaded: What it said when it had loaded; fails with `ReplicaError` when it cannot.
@@ -48,7 +57,14 @@ class Station:
     """
 
     def __init__(
-        self, order: Mapping[str, Any], folder: Path, number: str, log: Path, environment: Mapping[str, str]
+        self,
+        order: Mapping[str, Any],
+        folder: Path,
+        number: str,
+        log: Path,
+        environment: Mapping[str, str],
+        *,
+        spare: Spare | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.loaded: asyncio.Future[dict[str, Any]] = self._loop.create_future()
@@ -57,22 +73,25 @@ class Station:
         self.on_child_end: Callable[[str, int], None] = _nothing
         self._serving: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._held = b""
-        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._line.settimeout(0)
+        self._log = log
+        self._log_start = log.stat().st_size if log.exists() else 0
+        log.parent.mkdir(parents=True, exist_ok=True)
         self._order_file = folder / f"replica-{number}.json"
         files.write(str(self._order_file), {**order, "env": dict(environment)})
-        try:
-            with theirs:
-                self._process = _start(order, self._order_file, theirs, log, environment)
-        except ReplicaError:
-            self._line.close()
-            raise
+        taken = spare.take(order, self._order_file, log, environment) if spare is not None else None
+        self._process, self._line = taken or _start(order, self._order_file, log, environment)
+        self._line.settimeout(0)
         self._loop.add_reader(self._line.fileno(), self._read)
         self._watch_end()
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    def printed(self, count: int) -> str:
+        """The last lines that it has printed."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(max(self._log_start, self._log.stat().st_size - count * LINE_BYTES))
+                return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+        except OSError:
+            return ""
 
     def _watch_end(self) -> None:
         """Have `ended` set as soon as the process ends."""
@@ -160,7 +179,8 @@ class Station:
             self.on_child_end(number, status)
 
     def _failed(self, error: Mapping[str, Any], waiting: asyncio.Future[dict[str, Any]] | None) -> None:
-        fault = ReplicaError(str(error.get("code") or "ReplicaFailed"), str(error.get("message") or "No reason given."))
+        code, message = str(error.get("code") or "ReplicaFailed"), str(error.get("message") or "No reason given.")
+        fault = ReplicaError(code, message, told=True)
         target = waiting if waiting is not None else self.loaded
         if not target.done():
             target.set_exception(fault)
@@ -198,21 +218,11 @@ def ending(code: int) -> str:
     return f"The replica ended with exit code {code}."
 
 
-def _start(
-    order: Mapping[str, Any], file: Path, control: socket.socket, log: Path, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    channel = ("--control", str(control.fileno()))
-    command = start.command(order["python"], "serving.replica", "--order", str(file), *channel)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        try:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=order["cwd"], env=dict(environment),
-                pass_fds=(control.fileno(),), process_group=0,
-            )  # fmt: skip
-        except OSError as error:
-            raise ReplicaError("ReplicaNotStarted", f"The replica's Python cannot be started: {error}.") from error
+def _start(order: Mapping[str, Any], file: Path, log: Path, environment: Mapping[str, str]) -> Begun:
+    try:
+        return begin(order["python"], ["serving.replica", "--order", str(file)], log, Path(order["cwd"]), environment)
+    except OSError as error:
+        raise ReplicaError("ReplicaNotStarted", f"The replica's Python cannot be started: {error}.") from error
 
 
 def _nothing(_number: str, _status: int) -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from jupyter_aml.agent import processes
 from jupyter_aml.agent import records as files
@@ -196,7 +196,7 @@ class Load:
             except OSError as error:
                 self.answers.append((0, str(error)))
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

@@ -141,7 +141,7 @@ def test_a_payload_that_is_too_long_is_named_only() -> None:
 def test_the_file_for_the_scripts_library(tmp_path: Path) -> None:
     from jupyter_aml.local.serving.router.order import Collecting, Collection
 
-    told = collect._config(Collecting({"model_inputs": Collection(True, 0.25), "off": Collection(False)}))
+    told = collect._config(Collecting({"model_inputs": Collection(sampling=0.25), "off": Collection(enabled=False)}))
 
     assert told["collections"]["model_inputs"] == {"enabled": True, "sampleRatePercentage": 25.0}
     assert told["collections"]["off"]["enabled"] is False

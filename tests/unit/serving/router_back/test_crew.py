@@ -77,7 +77,7 @@ def test_a_deployment_that_recovers_is_healthy_again(iris: Endpoint) -> None:
 
     found = iris.until("Healthy")
     assert found["error"] is None
-    assert found["replicas"][0]["restarts"] >= 3
+    assert found["replicas"][0]["restarts"] >= 1
     assert iris.score(1) == (200, "well")
 
 
@@ -111,11 +111,11 @@ def test_a_replica_over_its_memory_limit_is_ended_with_a_sentence(iris: Endpoint
     iris.traffic = {"blue": 100}
     iris.start()
 
-    assert iris.score(200)[0] == 200
+    assert iris.score(1)[0] == 200
 
-    found = wait_for(
-        lambda: (one := iris.deployment())["replicas"][0]["restarts"] and one, "the end of the replica"
-    )
+    assert iris.score(200)[0] in {200, 502}  # it may be ended before it has answered
+
+    found = wait_for(lambda: (one := iris.deployment())["replicas"][0]["restarts"] and one, "the end of the replica")
     assert found["replicas"][0]["restarts"] == 1
     assert iris.score(1)[0] == 200  # by the next one
     assert "150 MiB" in iris.place.log.read_text()

@@ -157,6 +157,4 @@ def test_an_unknown_question_is_refused_with_what_may_be_asked(iris: Endpoint) -
     iris.deployments = {"blue": iris.script("blue")}
     iris.start()
 
-    assert iris.ask({"op": "dance"}) == {
-        "error": "op is 'dance'; expected apply, measures, metrics, status or stop."
-    }
+    assert iris.ask({"op": "dance"}) == {"error": "op is 'dance'; expected apply, measures, metrics, status or stop."}

@@ -308,6 +308,7 @@ def test_those_who_watch_are_told_everything_and_cannot_fail_a_request(site, rep
     site.ask(b"[1]", x_ms_client_request_id="c1")
     site.ask(b"[1]", key="wrong")
 
+    _until(lambda: len(seen) == 2)
     good, refused = seen
     assert (good.deployment, good.status, good.model_status, good.client_id) == ("blue", 200, 200, "c1")
     assert (good.request, good.answer, good.received, good.sent) == (b"[1]", b"[1]", 3, 3)

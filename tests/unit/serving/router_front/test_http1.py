@@ -300,7 +300,9 @@ def test_a_client_that_does_not_read_its_answers_is_not_read_from(site, replica,
         served = len(site.replicas[-1].seen)
 
         assert served < 20
+        client.sock.shutdown(socket.SHUT_WR)
         assert all(len(client.read().body) == len(large) for _ in range(40))
+        assert client.sock.recv(1) == b""
 
 
 def test_heads_that_do_not_end_are_answered_408(site, monkeypatch) -> None:
