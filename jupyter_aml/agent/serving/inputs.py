@@ -78,9 +78,9 @@ class Reader:
         """The arguments but for `request_headers`."""
         if request.posted:
             return self.posted(request)
-        if request.method == "GET":
-            return self.got(_of_query(request.meta.get("query", "")))
-        refuse_method(request)
+        if request.method != "GET":
+            refuse_method(request)
+        return self.got(_of_query(request.meta.get("query", "")))
 
     def posted(self, request: Request) -> dict[str, Any]:
         """The arguments in a body."""

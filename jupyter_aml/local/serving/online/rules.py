@@ -79,13 +79,14 @@ def _last(text: str) -> str:
 def kubernetes(reader: Transaction, text: str) -> None:
     """Refuse a compute that does not exist or is no Kubernetes cluster."""
     named = ids.parse(text)
-    name = named.name if named else text.removeprefix("azureml:")
+    name = (named.name if named else text).removeprefix("azureml:")
     record = records.get(reader, "computes", name)
     if record is None:
         known = [one.name for one in records.named(reader, "computes", records.ALL, None, 50)]
         error = NotFoundError(
             f"properties.compute names the compute {name!r}, which this workspace does not have.",
-            remedy=f"There are: {', '.join(known)}. Leave compute out for a managed endpoint.",
+            remedy=f"There are: {', '.join(known)}. Attach one: `%aml compute attach --name {name} --type kubernetes "
+            "--resource-id ID`, where any ID will do on this machine; or leave compute out for a managed endpoint.",
         )
         error.target = "properties.compute"
         raise error

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_aml.local.serving.online import autoscale, launching, places, states
@@ -91,7 +92,7 @@ class Warden:
         if self.paused:
             return
         self._forget()
-        for workspace in self._workspaces():
+        for workspace in filter(_there, self._workspaces()):
             found = _facts(workspace)
             for place in places.endpoints(workspace.folder):
                 found.setdefault(place.folder.name, ())
@@ -99,14 +100,19 @@ class Warden:
                 self._see(workspace, name, (facts, _written(places.endpoint(workspace.folder, name))))
 
     def _forget(self) -> None:
-        """End the endpoints of workspaces that the store has no more."""
+        """End the endpoints of workspaces that the store has no more, or whose folder is gone."""
         for key, care in list(self._cares.items()):
             workspace = care.keeper.workspace
             entry = workspace.store.entry_by_id(workspace.entry.id)
-            if entry is None or entry.folder != workspace.folder:
-                del self._cares[key]
-                self._let_go(care)
-                self._looks.submit(launching.stop, care.keeper.place)
+            if entry is None or entry.folder != workspace.folder or not _there(workspace):
+                self._drop(key, care)
+
+    def _drop(self, key: Key, care: Care) -> None:
+        for preparation in care.keeper.preparations.values():
+            preparation.given_up = True
+        del self._cares[key]
+        self._let_go(care)
+        self._looks.submit(launching.stop, care.keeper.place)
 
     def _see(self, workspace: Workspace, name: str, facts: Any) -> None:
         key = (workspace.entry.id, name)
@@ -122,6 +128,9 @@ class Warden:
     def _look(self, key: Key) -> None:
         care = self._cares.get(key)
         if care is None or self.paused:
+            return
+        if not _there(care.keeper.workspace):
+            self._drop(key, care)
             return
         if care.looking:
             care.again = True
@@ -202,6 +211,11 @@ class Warden:
             for care in self._cares.values()
             if care.pid
         ]
+
+
+def _there(workspace: Workspace) -> bool:
+    """Whether the workspace is where the store says: nothing must be written into the place of one moved elsewhere."""
+    return Path(workspace.database.path).exists()
 
 
 def _facts(workspace: Workspace) -> dict[str, tuple[Any, ...]]:

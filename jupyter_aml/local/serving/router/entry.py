@@ -105,7 +105,7 @@ def _admit_token(token: str, auth: Auth, verify: Verify) -> Admission:
 
 def _remedy(auth: Auth) -> str:
     name = auth.audience.rpartition("/")[2] or "NAME"
-    return f"Get one with: az ml online-endpoint get-credentials --name {name}"
+    return f"Get one with: aml online-endpoint get-credentials --name {name}"
 
 
 def expiry(token: str) -> float | None:

@@ -198,7 +198,7 @@ class Pool:
     def _ended(self, link: Link) -> str:
         return (
             f"Replica {link.number} of deployment {self.name} ended while it ran this request; another one takes its "
-            f"place. What it said last: az ml online-deployment get-logs -n {self.name} -e {self.endpoint}"
+            f"place. What it said last: aml online-deployment get-logs -n {self.name} -e {self.endpoint}"
         )
 
     def _empty(self) -> None:

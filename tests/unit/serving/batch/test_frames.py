@@ -122,6 +122,24 @@ def test_parquet_and_json(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(whole(tmp_path / name), frame)
 
 
+@pytest.mark.parametrize("case", ["one type", "gaps", "integers", "an index", "texts"])
+def test_parquet_is_what_pandas_reads(tmp_path: Path, case: str) -> None:
+    frame = numbers(1500)[["a", "c"]]
+    if case == "gaps":
+        frame.loc[3, "a"] = np.nan
+    elif case == "integers":
+        frame = pd.DataFrame({"a": pd.array([1, None] * 750, "Int64"), "b": pd.array([1, 2] * 750, "Int64")})
+    elif case == "an index":
+        frame = frame.set_index("a")
+    elif case == "texts":
+        frame["a"] = frame["a"].astype(str)
+    frame.to_parquet(tmp_path / "x.parquet")
+
+    found = list(frames.frames(str(tmp_path / "x.parquet"), {}))
+    joined = pd.concat(found, ignore_index=case != "an index")
+    pd.testing.assert_frame_equal(joined, pd.read_parquet(tmp_path / "x.parquet"))
+
+
 def test_a_source_that_fails_is_told_where_it_failed_and_one_that_is_left_is_closed() -> None:
     closed = []
 

@@ -63,7 +63,7 @@ def test_both_keys_are_good_and_another_is_refused_with_what_to_do(site, replica
 
     assert answer.status == 401
     assert answer.json["error"]["code"] == "key_auth_access_denied"
-    assert "az ml online-endpoint get-credentials --name house" in answer.json["error"]["message"]
+    assert "aml online-endpoint get-credentials --name house" in answer.json["error"]["message"]
     assert answer.json["error"]["requestId"] == answer.headers["x-ms-request-id"]
     assert answer.headers["www-authenticate"] == "Bearer"
 
