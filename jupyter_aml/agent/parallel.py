@@ -23,14 +23,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 try:
-    import parallel_shares as shares  # type: ignore[import-not-found] # beside it, in a run's folder
+    import parallel_rows as rows  # type: ignore[import-not-found] # beside it, in a run's folder
+    import parallel_shares as shares  # type: ignore[import-not-found]
     import parallel_tables as tables  # type: ignore[import-not-found]
 except ImportError:
+    from jupyter_aml.agent import parallel_rows as rows
     from jupyter_aml.agent import parallel_shares as shares
     from jupyter_aml.agent import parallel_tables as tables
 
 UNITS = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
-SEPARATOR = " "
 JOURNAL = "mini_batches.jsonl"
 GRACE = 5.0
 SAID_EVERY = 5.0
@@ -77,6 +78,7 @@ def options(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--error-threshold", type=int, default=-1)
     parser.add_argument("--mini-batch-error-threshold", type=int, default=-1)
     parser.add_argument("--append", default="")
+    parser.add_argument("--append-name", default=shares.ROWS_FILE)
     parser.add_argument("--output", default="")
     parser.add_argument("script_arguments", nargs="*")
     cut = given.index("--") if "--" in given else len(given)
@@ -91,7 +93,7 @@ def options(given: list[str]) -> argparse.Namespace:
 def batches(settings: argparse.Namespace) -> Iterator[Batch]:
     """The mini-batches of every input, in order."""
     number = 0
-    for place in settings.input:
+    for place in map(shares.fetched, settings.input):
         table = Path(place, "MLTable")
         if table.is_file() and tables.has_rows(table):
             found = table_batches(table, settings)
@@ -173,35 +175,10 @@ def shared(found: Iterator[Batch], share: str) -> Iterator[Batch]:
     return (batch for batch in found if not share or batch.number % int(of) == int(number))
 
 
-class Journal:
-    """The mini-batches that were done, by this run or an earlier one of the same work; kept until all are done."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.done = dict(self._read()) if path.exists() else {}
-
-    def _read(self) -> Iterator[tuple[int, list[str]]]:
-        for line in self.path.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError):  # a line that a kill cut off
-                found = json.loads(line)
-                if "batch" in found:
-                    yield found["batch"], found["rows"]
-
-    def note(self, number: int, rows: list[str]) -> None:
-        if self.path.exists():
-            line = json.dumps({"batch": number, "rows": rows})
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(f"\n{line}\n")
-
-    def close(self) -> None:
-        if self.path.exists():
-            self.path.resolve().unlink()
-
-
 # workers
 
 
-def work(pipe: Any, settings: argparse.Namespace) -> None:
+def work(pipe: Any, settings: argparse.Namespace, journal: Any) -> None:
     """One process: the entry script once, then batch after batch."""
     sys.argv = [settings.entry, *settings.script_arguments]
     sys.path.insert(0, os.getcwd())
@@ -220,7 +197,7 @@ def work(pipe: Any, settings: argparse.Namespace) -> None:
             break
         try:
             answer = run(batch.items, Context(batch)) if both else run(batch.items)
-            pipe.send(("done", rows_of(answer)))
+            pipe.send(("done", rows.keep(answer, journal.place(batch.number))))
         except Exception:  # noqa: BLE001 - a script's own: it is retried, then counted
             pipe.send(("failed", traceback.format_exc()))
     with contextlib.suppress(Exception):
@@ -236,24 +213,14 @@ def load(entry: str) -> dict[str, Any]:
     return found
 
 
-def rows_of(answer: Any) -> list[str]:
-    """What `run` gave back as lines: a DataFrame's rows, or the items of a list."""
-    if answer is None:
-        return []
-    if hasattr(answer, "to_csv"):
-        text = answer.to_csv(index=False, header=False, sep=SEPARATOR)
-        return str(text).splitlines()
-    return [str(item) for item in answer]
-
-
 class Worker:
     """A process with its pipe, and the batch it works on."""
 
-    def __init__(self, settings: argparse.Namespace) -> None:
+    def __init__(self, settings: argparse.Namespace, journal: Any) -> None:
         context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
         self.pipe, other = context.Pipe()
         self.process: Any = context.Process(  # type: ignore[attr-defined] # every context has one
-            target=work, args=(other, settings), daemon=True
+            target=work, args=(other, settings, journal), daemon=True
         )
         self.process.start()
         other.close()
@@ -284,9 +251,9 @@ class Step:
 
     def __init__(self, settings: argparse.Namespace) -> None:
         self.settings = settings
-        self.journal = Journal(Path(__file__).parent / JOURNAL)
+        self.journal = rows.Journal(Path(__file__).parent / JOURNAL)
         self.tries: dict[int, int] = {}
-        self.rows: dict[int, list[str]] = {}
+        self.rows: dict[int, Any] = {}
         self.failed_batches = 0
         self.failed_items = 0
         found = list(shared(batches(settings), settings.share))
@@ -297,7 +264,7 @@ class Step:
         self.waiting = [batch for batch in reversed(found) if batch.number not in self.rows]
         self.said = 0.0
         width = settings.concurrency or os.cpu_count() or 1
-        self.workers = [Worker(settings) for _ in range(min(width, len(self.waiting)))]
+        self.workers = [Worker(settings, self.journal) for _ in range(min(width, len(self.waiting)))]
 
     def conduct(self) -> None:
         """Share the batches out until none is left."""
@@ -345,19 +312,19 @@ class Step:
             if word == "lost":
                 self._replace(worker)
 
-    def _done(self, worker: Worker, rows: list[str]) -> None:
+    def _done(self, worker: Worker, found: Any) -> None:
         batch = worker.batch
         worker.batch, worker.until = None, float("inf")
         if batch is None:
             return
-        self.journal.note(batch.number, rows)
-        self._count(batch, rows)
+        self.journal.note(batch.number, found)
+        self._count(batch, found)
         self._check()
         self._say()
 
-    def _count(self, batch: Batch, rows: list[str]) -> None:
-        self.rows[batch.number] = rows
-        self.failed_items += max(len(batch.items) - len(rows), 0) if self.settings.append else 0
+    def _count(self, batch: Batch, found: Any) -> None:
+        self.rows[batch.number] = found
+        self.failed_items += max(len(batch.items) - rows.count(found), 0) if self.settings.append else 0
 
     def _again(self, worker: Worker, why: str) -> None:
         """A batch that failed: once more, unless it has had its tries."""
@@ -384,7 +351,7 @@ class Step:
 
     def _replace(self, worker: Worker) -> None:
         worker.kill()
-        self.workers[self.workers.index(worker)] = Worker(self.settings)
+        self.workers[self.workers.index(worker)] = Worker(self.settings, self.journal)
 
     def _check(self) -> None:
         shares.check(self.settings, self.failed_items, self.failed_batches)
@@ -401,7 +368,7 @@ class Step:
             counts = {name: getattr(self, name) for name in shares.COUNTS}
             shares.leave(Path(self.settings.result), counts, self.rows)
         elif self.settings.append:
-            shares.append(Path(self.settings.append), self.rows)
+            rows.take(shares.target(Path(self.settings.append), self.settings.append_name), self.rows)
 
 
 def main(given: list[str]) -> None:

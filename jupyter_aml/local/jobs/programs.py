@@ -51,7 +51,7 @@ def place(body: Mapping[str, Any], work: Path, kept: Iterable[Path]) -> None:
     """
     named = word(body)
     if named:
-        for source in start.program(named):
+        for source in start.program(PARALLEL if named == GATHER else named):  # which is a part of it
             shutil.copy(source, work)
     if named == COPYING:
         there = {name for path in kept if path.exists() for _, name in copying.files(str(path))}

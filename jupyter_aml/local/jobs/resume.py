@@ -7,11 +7,13 @@ The step's program adds to it through a link in the run's folder and removes it 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jupyter_aml.agent import parallel_rows
 from jupyter_aml.agent.parallel import JOURNAL
 from jupyter_aml.local.jobs import locate, outputs, programs, records
 from jupyter_aml.local.jobs.lifecycle import Status
@@ -48,7 +50,7 @@ def place(workspace: Workspace, record: Record, made: Sequence[outputs.Output], 
             return
         stopped = earlier if earlier is not None and earlier.status in STOPPED else None
         if stopped is None or record.state.get("anew") or not _bring(workspace, stopped, made):
-            journal.unlink()
+            _drop(journal)
     with journal.open("a", encoding="utf-8") as file:
         file.write(f"\n{json.dumps({'job': record.name})}\n")
     (work / JOURNAL).symlink_to(journal)
@@ -91,4 +93,10 @@ def _forget(folder: Path) -> None:
     for journal in folder.glob("*.jsonl"):
         with suppress(OSError):
             if journal.stat().st_mtime < before:
-                journal.unlink()
+                _drop(journal)
+
+
+def _drop(journal: Path) -> None:
+    """Remove a journal, and the rows that it tells of."""
+    journal.unlink(missing_ok=True)
+    shutil.rmtree(parallel_rows.rows_of(journal), ignore_errors=True)

@@ -92,6 +92,10 @@ def test_a_table_without_a_way_to_read_it_is_a_list_of_files(sales: Path) -> Non
 def test_the_program_travels_with_its_parts() -> None:
     assert [Path(path).name for path in start.program("parallel")] == [
         "parallel.py",
+        "parallel_frames.py",
+        "parallel_mlflow.py",
+        "parallel_rows.py",
+        "parallel_scoring.py",
         "parallel_shares.py",
         "parallel_tables.py",
     ]

@@ -243,7 +243,8 @@ def test_an_endpoint_on_kubernetes_needs_its_compute(online: Online) -> None:
 
     assert refused("nowhere")[0] == 404
     assert "a compute of type AmlCompute; Kubernetes was expected" in refused("cpu")[1]
-    assert online.endpoint(compute=compute + "k8s")["kind"] == "K8S"
+    assert "aml compute attach --name nowhere --type kubernetes" in refused("azureml:nowhere")[1]
+    assert online.endpoint(compute=compute + "azureml:k8s")["kind"] == "K8S"
     status, _, message = online.refused("PUT", "onlineEndpoints/iris", {"properties": {"authMode": "Key"}})
     assert status == 409
     assert "is on the compute 'k8s' and cannot be moved to managed compute" in message

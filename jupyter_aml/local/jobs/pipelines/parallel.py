@@ -20,6 +20,8 @@ DEFAULT_RETRIES, DEFAULT_TIMEOUT = 3, 60.0
 ADDRESSES = frozenset({"direct", "evalmount", "evaldownload"})
 """Modes in which a script gets an address, or a table that is worked out already."""
 TASKS = frozenset({"run_function", "function"})
+APPEND_NAME = "append_file_name"
+"""Setting of a task: the file of all rows, in an output that is a folder. Batch endpoints alone write it."""
 _PORT = re.compile(r"^\$\{\{\s*(?P<side>inputs|outputs)\.(?P<name>[\w.-]+)\s*\}\}$")
 
 
@@ -72,6 +74,12 @@ def appended(node: Node, component: Component) -> str:
     return match["name"] if match is not None and match["side"] == "outputs" else ""
 
 
+def append_words(node: Node, component: Component) -> list[str]:
+    """The words of a command that name the file of all rows, where it has a name of its own."""
+    name = _task(node, component).get(APPEND_NAME)
+    return ["--append-name", str(name)] if name else []
+
+
 def _task(node: Node, component: Component) -> dict[str, Any]:
     return {**(component.spec.get("task") or {}), **(node.body.get("task") or {})}
 
@@ -97,6 +105,7 @@ def _command(node: Node, component: Component, written: Mapping[str, Any], task:
     append = task.get("append_row_to")
     if append and not share:
         given += ["--append", *_ports(append, "outputs", component.outputs, f"{target}.task.append_row_to")]
+        given += append_words(node, component)
     own = component.outputs.keys() - {shares.RESULT} if share else component.outputs
     other = next((name for name in component.outputs if name in own and (not append or name not in str(append))), "")
     if other:

@@ -5,6 +5,7 @@ A share that is lost runs again elsewhere; shares that are done are taken over w
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,8 +31,7 @@ def nodes(node: Node, wiring: Any) -> int:
 
 def pipeline_of(node: Node, component: Component, wiring: Any, count: int) -> dict[str, Any]:
     """The special part of the pipeline that a step is when `count` nodes share it."""
-    appended = parallel.appended(node, component)
-    merged = {name: port for name, port in component.outputs.items() if name != appended}
+    merged = _merged(node, component)
     kept = {key: value for key, value in node.body.items() if key not in OWN}
     folders = [*merged, RESULT]
     inputs = {name: _bound(f"${{{{parent.inputs.{name}}}}}") for name in component.inputs}
@@ -74,6 +74,12 @@ def _bound(reference: str) -> dict[str, str]:
     return {"job_input_type": "literal", "value": reference}
 
 
+def _merged(node: Node, component: Component) -> list[str]:
+    """The outputs whose files the shares write: all but the file of the rows, which may lie in one that is a folder."""
+    whole = "" if parallel.append_words(node, component) else parallel.appended(node, component)
+    return [name for name in component.outputs if name != whole]
+
+
 def gather_of(node: Node, component: Component, limits: Mapping[str, Any]) -> dict[str, Any]:
     """The special part of the job that puts together what the shares left.
 
@@ -88,8 +94,8 @@ def gather_of(node: Node, component: Component, limits: Mapping[str, Any]) -> di
     words += [word for number in range(count) for word in ("--input", f"${{{{inputs.{RESULT}_{number}}}}}")]
     if appended:
         words += ["--append", f"${{{{outputs.{appended}}}}}"]
-    for name in component.outputs:
-        if name != appended:
-            words += ["--merge", f"${{{{outputs.{name}}}}}"]
-            words += [f"${{{{inputs.{name}_{number}}}}}" for number in range(count)]
+        words += [shlex.quote(word) for word in parallel.append_words(node, component)]
+    for name in _merged(node, component):
+        words += ["--merge", f"${{{{outputs.{name}}}}}"]
+        words += [f"${{{{inputs.{name}_{number}}}}}" for number in range(count)]
     return {"jobType": "Command", "command": " ".join(words), "properties": {PROGRAM: GATHER.value}}
