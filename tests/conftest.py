@@ -96,9 +96,18 @@ def forget() -> None:
 
 
 def end_host(folder: Path) -> None:
-    """End the host process of a store, if one was started, and wait until it is gone."""
+    """End the host process of a store, if one was started, and its endpoints', and wait until they are gone."""
     if not (folder / "host").is_dir():
         return
+    stop_host(folder)
+    if any(folder.glob("workspaces/*/*/serving")):
+        from jupyter_aml.testing import hosts
+
+        hosts.end_endpoints(folder)
+
+
+def stop_host(folder: Path) -> None:
+    """Ask the host to end, and kill it when it does not."""
     from jupyter_aml.errors import StoreError
     from jupyter_aml.local.store import bell
 

@@ -1,4 +1,4 @@
-"""Ends the host process of a store, for whoever started one in a temporary place."""
+"""Ends the host process of a store and those of its endpoints, for whoever started them in a temporary place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import StoreError
+from jupyter_aml.local.serving.online import launching, places
 from jupyter_aml.local.store import bell
 
 SECONDS = 10.0
@@ -21,6 +22,7 @@ def stop(home: Path, seconds: float = SECONDS) -> bool:
     said = _status(home, seconds)
     pid = int((said or {}).get("pid") or 0)
     if not pid:
+        end_endpoints(home)
         return False
     with contextlib.suppress(StoreError):
         bell.ask(home, {"op": "stop"}, timeout=seconds)
@@ -30,7 +32,14 @@ def stop(home: Path, seconds: float = SECONDS) -> bool:
     if alive(pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    end_endpoints(home)
     return True
+
+
+def end_endpoints(home: Path) -> None:
+    """End the processes of the endpoints of a store's own workspaces, which outlive its host."""
+    for folder in sorted(home.glob(f"workspaces/*/*/{places.ROOT}/*")):
+        launching.stop(places.EndpointPlace(folder))
 
 
 def _status(home: Path, seconds: float) -> dict[str, Any] | None:

@@ -186,6 +186,31 @@ def test_a_script_finds_its_model_as_in_azure(served: Served) -> None:
     assert served.asker().ask() == (200, ["7", "blue", "code"])
 
 
+def test_nothing_is_made_in_the_place_of_a_workspace_that_was_moved_and_all_goes_on_when_it_is_back(
+    lab: Lab, served: Served
+) -> None:
+    served.deploy(app_insights_enabled=True)
+    served.share(blue=100)
+    asker = served.asker()
+    pid = served.status()["pid"]
+    home = lab.folder
+    elsewhere = home.with_name("elsewhere")
+
+    assert asker.ask()[0] == 200
+    home.rename(elsewhere)
+    asker.ask()
+    wait_for(lambda: not processes.alive(pid, 0), "the end of its process")
+    bell.ring(lab.home, start=True)
+    wait_for(lambda: not lab.host()["endpoints"], "the host to let go of it")
+    made = home.exists()
+    elsewhere.rename(home)
+    bell.ring(lab.home, start=True)
+
+    assert not made
+    wait_for(lambda: served.status().get("pid", pid) != pid, "another process")
+    assert served.asker().ask()[0] == 200
+
+
 def test_a_deleted_deployment_leaves_nothing(served: Served) -> None:
     served.deploy()
     served.deploy("green")

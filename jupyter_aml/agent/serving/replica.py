@@ -209,6 +209,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
 def run(order_file: str, control: Control) -> NoReturn:
     """Load what the order in a file names and serve it; ends the process as `main` says."""
     begun = time.perf_counter()
+    gc.disable()  # imports make no cycles worth a tenth of their time
     try:
         with open(order_file, encoding="utf-8") as file:
             order = json.load(file)
@@ -217,6 +218,7 @@ def run(order_file: str, control: Control) -> NoReturn:
         _log(error)
         control.say("failed", error=_report(error))
         sys.exit(NOT_LOADED)
+    gc.enable()
     _introduce(scorer, order, time.perf_counter() - begun)
     control.say("loaded", forkable=scorer.forkable, why=scorer.why, **_told(scorer))
     if not scorer.forkable:

@@ -27,8 +27,8 @@ from jupyter_aml.local.runtime.interpreters import Interpreter
 from jupyter_aml.local.runtime.spec import BIN, HARMFUL
 
 MARKER = "complete.json"
-TAIL, TAIL_BYTES = 20, 64 << 10
-"""Lines of the solver's that a message repeats; bytes of its output that are looked at for them."""
+HEAD, TAIL, TAIL_BYTES = 3, 17, 64 << 10
+"""First and last lines of the solver's that a message repeats; bytes of its output that are looked at for them."""
 FIRST_SECONDS, WAIT_SECONDS = 0.01, 0.1
 """How soon the end of an installer is looked for, and how often later."""
 TELL_SECONDS = 2.0
@@ -255,9 +255,14 @@ class _Builder:
 def _refused(lines: list[str]) -> ResourceError:
     """What the solver says, without what the installer printed on its way there."""
     first = next((at for at, line in enumerate(lines) if line.startswith(("ERROR:", "error:", "  \u00d7 "))), None)
-    lines = lines[first:] if first is not None else lines
+    if first is None:
+        lines = lines[-TAIL:]
+    elif len(lines) - first > HEAD + TAIL:
+        lines = [*lines[first : first + HEAD], "\u2026", *lines[-TAIL:]]
+    else:
+        lines = lines[first:]
     return ResourceError(
-        "The environment cannot be built: " + "\n".join(lines[-TAIL:]),
+        "The environment cannot be built: " + "\n".join(lines).strip(),
         code="ImageBuildFailure",
         target="properties.environmentId",
         remedy="Change the package list, or leave the environment out to use this Python; "

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
@@ -158,3 +158,20 @@ def from_requirements(lines: list[str]) -> Wanted:
     """What a list of pip requirements asks for."""
     kept = (line.strip() for line in lines)
     return Wanted(requirements=tuple(line for line in kept if line and not line.startswith("#")))
+
+
+def without(wanted: Wanted, names: Collection[str]) -> Wanted:
+    """What is asked for without some packages, and a sentence on each that is left out.
+
+    Args:
+        wanted: What is asked for.
+        names: Packages in PyPI's spelling: small letters and hyphens.
+    """
+    kept, notes = [], []
+    for line in wanted.requirements:
+        name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        if re.sub(r"[-_.]+", "-", name).lower() in names:
+            notes.append(f"'{line}' is left out: what it is for is done here without it.")
+        else:
+            kept.append(line)
+    return replace(wanted, requirements=tuple(kept), notes=(*wanted.notes, *notes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +64,13 @@ class Unbuilt:
 
 
 def choose(
-    properties: Mapping[str, Any] | None, *, name: str, recorded: str, home: Path, curated_as: str = ""
+    properties: Mapping[str, Any] | None,
+    *,
+    name: str,
+    recorded: str,
+    home: Path,
+    curated_as: str = "",
+    unneeded: Collection[str] = (),
 ) -> Environment | Unbuilt:
     """The Python that an environment means; quick, for nothing is built.
 
@@ -76,6 +82,7 @@ def choose(
         recorded: The submitter's Python: the default environment.
         home: The store, where built environments are kept.
         curated_as: `venv` gives curated environments their own packages, else they mean the submitter's Python.
+        unneeded: Packages that are not installed though an environment of the workspace lists them, as in PyPI.
 
     Raises:
         ResourceError: The conda file cannot be read.
@@ -92,7 +99,7 @@ def choose(
     if wanted is None:
         return Environment(own, _image_notes(image, context, own))
     told = f"The image {image} is not used here; the Python packages of the environment are."
-    return _with_packages(wanted, own, home, (told,) if image else ())
+    return _with_packages(conda.without(wanted, unneeded), own, home, (told,) if image else ())
 
 
 def resolve(

@@ -14,6 +14,8 @@ from jupyter_aml.local.store.database import Database, Note
 if TYPE_CHECKING:
     from jupyter_aml.local.store.catalogue import Store
 
+DATABASE = "workspace.db"
+"""File of a workspace's records, in its folder."""
 WORKED_BY_HOST = frozenset({"jobs", "onlineEndpoints", "onlineDeployments"})
 """Kinds whose changes the host must see at once."""
 
@@ -48,7 +50,7 @@ class Workspace:
         self.store = store
         self.entry = entry
         self.folder = entry.folder
-        self.database = Database(self.folder / "workspace.db", "workspace", store.clock)
+        self.database = Database(self.folder / DATABASE, "workspace", store.clock)
         self.database.on_commit(self._committed)
 
     def __repr__(self) -> str:

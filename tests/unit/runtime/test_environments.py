@@ -154,6 +154,34 @@ def test_a_package_that_cannot_be_had_is_named_by_the_solver(
     assert [path for path in (home / "envs").iterdir() if path.is_dir()] == []
 
 
+def test_why_a_package_does_not_build_is_told_before_and_after_what_it_printed(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\necho '  \u00d7 Failed to build `old==1.0`'\nseq 300\necho 'hint: old needs C'\nexit 1\n")
+    uv.chmod(0o755)
+    monkeypatch.setattr(builds, "find_uv", lambda: str(uv))
+
+    with pytest.raises(ResourceError) as caught:
+        builds.build(Wanted("", ("old",)), describe(sys.executable), home, builds.Watch())
+
+    lines = str(caught.value).splitlines()
+    assert "Failed to build `old==1.0`" in lines[0]
+    assert "hint: old needs C" in lines
+    assert len(lines) < 30
+
+
+def test_packages_that_are_not_needed_are_left_out_and_named(home: Path) -> None:
+    conda = "dependencies: [{pip: ['AzureML_Defaults[x]==1.2', PyYAML]}]"
+
+    found = environments.choose(
+        {"condaFile": conda}, name="e:1", recorded=sys.executable, home=home, unneeded={"azureml-defaults"}
+    )
+
+    assert isinstance(found, Environment)
+    assert "'AzureML_Defaults[x]==1.2' is left out" in found.notes[0]
+
+
 def test_a_python_that_is_not_here_is_said(home: Path, wheels: Path) -> None:
     found = resolved({"condaFile": "dependencies: [python=2.6]"}, home)
 

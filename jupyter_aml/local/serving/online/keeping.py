@@ -77,8 +77,15 @@ class Keeper:
     def place(self) -> places.EndpointPlace:
         return places.endpoint(self.workspace.folder, self.name)
 
+    @property
+    def making(self) -> bool:
+        """Whether a generation is being made."""
+        return any(not one.work.done() for one in self.preparations.values())
+
     def look(self) -> int:
         """Do what there is to do now; pid of the endpoint's process, 0 when there is to be none."""
+        if not self.workspace.database.path.exists():
+            return 0  # the workspace is gone, and its endpoints' processes end by themselves
         with self.workspace.database.read() as reader:
             endpoint = states.endpoint(reader, self.name)
             found = states.deployments(reader, self.name)

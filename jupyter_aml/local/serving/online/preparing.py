@@ -67,6 +67,8 @@ def prepare(
         GivenUpError: `given_up`.
         OSError: The disk refuses.
     """
+    if not workspace.database.path.exists():
+        raise NotFoundError(f"The workspace in {workspace.folder} is gone.")
     place = place_of(workspace, record)
     generation = place.generation(generation_of(record))
     if generation.folder.exists():

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_aml.local.serving.online import autoscale, launching, places, states
@@ -198,7 +197,7 @@ class Warden:
 
     def busy(self) -> bool:
         """Whether there is an endpoint that needs a host."""
-        return any(care.pid or care.looking or care.keeper.preparations for care in self._cares.values())
+        return any(care.pid or care.looking or care.keeper.making for care in self._cares.values())
 
     def settled(self) -> bool:
         """Whether nothing is half done."""
@@ -215,7 +214,7 @@ class Warden:
 
 def _there(workspace: Workspace) -> bool:
     """Whether the workspace is where the store says: nothing must be written into the place of one moved elsewhere."""
-    return Path(workspace.database.path).exists()
+    return workspace.database.path.exists()
 
 
 def _facts(workspace: Workspace) -> dict[str, tuple[Any, ...]]:

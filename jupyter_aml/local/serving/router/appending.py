@@ -21,10 +21,13 @@ class Appender:
 
     Args:
         seconds: How often what waits is written.
+        within: A folder that all files are below. While it is gone, nothing is written: nothing must come into being
+            in the place of a workspace that was moved.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, within: Path) -> None:
         self._seconds = seconds
+        self._within = within
         self._waiting: dict[Path, list[Line]] = defaultdict(list)
         self._count = 0
         self._task: asyncio.Task[None] | None = None
@@ -60,6 +63,8 @@ class Appender:
 
     def _write(self, waiting: dict[Path, list[Line]]) -> None:
         with self._lock:
+            if not self._within.exists():
+                return
             for path, lines in waiting.items():
                 text = b"".join(line() for line in lines)
                 try:

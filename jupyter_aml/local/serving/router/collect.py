@@ -33,16 +33,17 @@ class Collector:
     """What is collected of the deployments of an endpoint.
 
     Args:
-        folder: Folder of the blobs `modelDataCollector/...`.
+        workspace_folder: Folder of the workspace.
+        folder: Folder of the blobs `modelDataCollector/...` in it.
         endpoint: Its name.
         arm_id: Its ARM id.
     """
 
-    def __init__(self, folder: Path, endpoint: str, arm_id: str) -> None:
+    def __init__(self, workspace_folder: Path, folder: Path, endpoint: str, arm_id: str) -> None:
         self._folder = folder / endpoint
         self._arm_id = arm_id
         self._instance = uuid.uuid4().hex
-        self._files = Appender(FLUSH_SECONDS)
+        self._files = Appender(FLUSH_SECONDS, workspace_folder)
         self._receivers: dict[str, Receiver] = {}
 
     async def variables(self, deployment: Deployment, folder: Path) -> dict[str, str]:

@@ -120,7 +120,7 @@ class Crew:
     def _why(self) -> str:
         """Why no replica will take requests soon; empty while it is worth waiting for one."""
         failing = self._squad.unhealthy
-        if failing is not None and failing.error is not None:
+        if failing is not None and failing.error is not None and not failing.served:
             return failing.error.message
         return "It has no instances." if self.wanted == 0 else ""
 

@@ -43,6 +43,7 @@ class Link(asyncio.Protocol):
         oldest: When the one it began first was begun, by the monotonic clock; 0 when it runs nothing.
         moved: When it last began or answered anything, by the monotonic clock.
         retiring: Whether it gets no new requests.
+        overdue: Whether a request has timed out since it last began or answered anything.
     """
 
     def __init__(self, number: int | str, *, batches: bool = False, headers: bool = True) -> None:
@@ -57,6 +58,7 @@ class Link(asyncio.Protocol):
         self.oldest = 0.0
         self.moved = time.monotonic()
         self.retiring = False
+        self.overdue = False
         self._transport: asyncio.Transport | None = None
         self._reader = frames.Reader()
         self._out: list[bytes] = []
@@ -111,6 +113,7 @@ class Link(asyncio.Protocol):
         if answers:
             self._measure(answers, now)
         self.moved = now
+        self.overdue = False
         if self.pool is not None:
             self.pool.freed(self)
 

@@ -247,7 +247,7 @@ class Pool:
             link.flush()
 
     def _free(self) -> Link | None:
-        """The replica with the fewest requests, if it may be sent another."""
+        """The replica with the fewest requests, if it may be sent another; one that hangs only where all do."""
         links = self.links
         if not links:
             return None
@@ -295,6 +295,8 @@ class Pool:
                 "Raise request_settings.request_timeout_ms (at most 180000), or make run() faster."
             )
             self._end(asked, 408, "RequestTimeout", message, "request_timeout")
+            if link is not None:
+                link.overdue = True
         if asked.running and link is not None and not link.lost.done():
             self.on_stuck(link)
 
@@ -313,5 +315,5 @@ class Pool:
         return time.monotonic() - max(oldest.begun, *(link.moved for link in self.links))
 
 
-def _load(link: Link) -> int:
-    return len(link.held)
+def _load(link: Link) -> tuple[bool, int]:
+    return link.overdue, len(link.held)

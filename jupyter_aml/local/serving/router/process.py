@@ -70,9 +70,10 @@ class Process:
         order = self._order
         self._front = front.Front(self._pools, self._make_rules(), self._loop, entry.verifier(Path(order.home)))
         self._control = Control(place.socket, self._handle)
-        self._traces = Traces(Path(order.workspace_folder), order.endpoint)
+        workspace_folder = Path(order.workspace_folder)
+        self._traces = Traces(workspace_folder, order.endpoint)
         self._spare: Spare | None = None
-        self._collector = Collector(Path(order.collected), order.endpoint, order.arm_id)
+        self._collector = Collector(workspace_folder, Path(order.collected), order.endpoint, order.arm_id)
 
     def _read(self) -> Order:
         return orders.read(json.loads(self._place.order.read_bytes()))

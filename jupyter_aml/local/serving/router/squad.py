@@ -50,6 +50,7 @@ class Slot:
         memory: Bytes that its replica holds.
         quiet: When its replica was seen last to do something or to have nothing to do, and what it had done by then.
         reason: Why we have killed its replica.
+        served: Whether the replica that failed last had become ready.
         printed: What the replica that failed last had printed last.
     """
 
@@ -62,6 +63,7 @@ class Slot:
     pid: int = 0
     error: ReplicaError | None = None
     reason: ReplicaError | None = None
+    served: bool = False
     printed: str = ""
     quiet: tuple[float, float] = (0.0, 0.0)
     link: Link | None = None
@@ -99,7 +101,7 @@ class Slot:
 
     def failed(self, fault: ReplicaError) -> None:
         """Note that its replica has ended, or could not be had."""
-        self.state, self.error = "waiting", self.reason or fault
+        self.state, self.error, self.served = "waiting", self.reason or fault, self.link is not None
         self.printed = self.station.printed(LINES) if self.station is not None else ""
         self.link, self.pid, self.memory, self.reason = None, 0, 0, None
         self.failures += 1

@@ -29,7 +29,7 @@ class Traces:
     def __init__(self, workspace_folder: Path, endpoint: str) -> None:
         self._folder = workspace_folder / FOLDER
         self._endpoint = endpoint
-        self._files = Appender(FLUSH_SECONDS)
+        self._files = Appender(FLUSH_SECONDS, workspace_folder)
         self._day = ""
         self._path = self._folder
 

@@ -138,6 +138,17 @@ def test_of_a_killed_replica_only_what_it_had_begun_is_lost(iris: Endpoint) -> N
     assert all(body["error"]["code"] == "ReplicaEnded" for body in lost)
 
 
+def test_while_a_killed_replica_is_replaced_requests_wait(iris: Endpoint) -> None:
+    iris.deployments, iris.traffic = {"blue": iris.script("blue")}, {"blue": 100}
+    iris.start()
+
+    for _ in range(4):
+        pid = iris.deployment()["replicas"][0]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda gone=pid: not processes.alive(gone, 0), "its end")
+        assert iris.score(1)[0] == 200
+
+
 def test_a_request_that_ends_its_replica_is_answered_502_with_an_id(iris: Endpoint) -> None:
     iris.deployments, iris.traffic = {"blue": iris.script("blue", DIES)}, {"blue": 100}
     iris.start()

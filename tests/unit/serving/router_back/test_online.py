@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_aml.agent import records as files
+from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.runtime.environments import Environment, Unbuilt
 from jupyter_aml.local.serving.online import launching, logs, model_packages, places, preparing
+from jupyter_aml.local.serving.online.keeping import Keeper, Preparation
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.records import Record
 from jupyter_aml.local.store.workspace import Workspace
@@ -146,6 +149,35 @@ def test_a_package_that_is_not_there_asks_for_an_environment(tmp_path: Path) -> 
 
 def test_a_model_that_names_no_packages_is_served_as_it_is(tmp_path: Path) -> None:
     assert isinstance(model_packages.choose(tmp_path, sys.executable, tmp_path), Environment)
+
+
+# the keeper
+
+
+def keeper(workspace: Workspace) -> Keeper:
+    return Keeper(workspace, "iris", {}, ThreadPoolExecutor(1), lambda: None)
+
+
+def test_only_what_is_being_made_keeps_a_host(workspace: Workspace) -> None:
+    kept, work = keeper(workspace), Future()
+    kept.preparations["blue"] = Preparation("g", work)
+    assert kept.making
+
+    work.set_exception(ValueError("it failed"))
+
+    assert not kept.making
+
+
+def test_nothing_is_made_where_a_workspace_was(workspace: Workspace) -> None:
+    moved = workspace.folder.with_name("moved")
+    workspace.database.close()
+    workspace.folder.rename(moved)
+
+    assert keeper(workspace).look() == 0
+    with pytest.raises(NotFoundError, match="is gone"):
+        preparing.prepare(workspace, record(), {}, lambda: False)
+
+    assert not workspace.folder.exists()
 
 
 # processes

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 
 from jupyter_aml.local.serving.online import insights
 from jupyter_aml.local.serving.router import traces
+from jupyter_aml.local.serving.router.appending import Appender
 
 from .endpoints import Endpoint, wait_for
 
@@ -61,3 +64,19 @@ def test_a_line_that_was_not_finished_is_passed_over(iris: Endpoint) -> None:
         file.write('{"timestamp": "2026-01-3')
 
     assert len(insights.requests(iris.workspace, "iris")) == 1
+
+
+def test_nothing_comes_into_being_in_the_place_of_a_workspace_that_is_gone(tmp_path: Path) -> None:
+    there, gone = tmp_path / "there", tmp_path / "gone"
+    there.mkdir()
+
+    async def write(folder: Path) -> None:
+        files = Appender(60.0, folder)
+        files.add(folder / "insights" / "rows.jsonl", lambda: b"row\n")
+        await files.close()
+
+    asyncio.run(write(there))
+    asyncio.run(write(gone))
+
+    assert (there / "insights" / "rows.jsonl").read_bytes() == b"row\n"
+    assert not gone.exists()

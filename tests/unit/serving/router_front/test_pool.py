@@ -152,6 +152,26 @@ def test_the_replica_with_the_fewest_requests_gets_the_next(site, replica, crowd
     _until(lambda: len(first.seen) == len(second.seen) == 2)
 
 
+def test_a_replica_that_hangs_gets_nothing_while_another_answers(site, replica, crowd) -> None:
+    hung, well = replica(), replica()
+    hung.holds = True
+    pool = site.deploy("blue", hung, well, limits=Limits(timeout=0.2))
+    (first,) = crowd(1)
+    assert first.read().status == 408
+    sent = len(hung.seen)
+
+    well.holds = True
+    clients = crowd(2)
+    _until(lambda: len(well.seen) == 2)
+    site.call(well.let_go)
+
+    assert sent == 1
+    assert [client.read().status for client in clients] == [200] * 2
+    assert len(hung.seen) == sent
+    site.call(hung.let_go)
+    _until(lambda: not pool.links[0].overdue)
+
+
 def test_a_replica_that_runs_one_at_a_time_has_one_more_ready(site, replica, crowd) -> None:
     slow = replica()
     slow.holds = True
