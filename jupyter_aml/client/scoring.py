@@ -53,7 +53,7 @@ class Scored:
     milliseconds: float
 
 
-def invoke(rest: Rest, name: str, body: str, deployment: str = "") -> Scored:
+def invoke(rest: Rest, name: str, body: str, deployment: str = "", *, most: int | None = None) -> Scored:
     """Ask an online endpoint with its own key or token.
 
     Args:
@@ -61,20 +61,21 @@ def invoke(rest: Rest, name: str, body: str, deployment: str = "") -> Scored:
         name: Of the endpoint.
         body: JSON, as it is sent.
         deployment: Which one; empty for whom the traffic chooses.
+        most: Bytes of the request, and of the answer that are read; by default what a page may have.
 
     Raises:
         ResourceError: There is no such endpoint, its key is refused, or its address is none that may be asked.
         ConnectError: The scoring URI cannot be reached, or takes too long.
     """
     content = body.encode()
-    if len(content) > MOST_SENT:
-        msg = f"The body has {len(content)} bytes; at most {MOST_SENT} are sent from a page."
+    if len(content) > (limit := most or MOST_SENT):
+        msg = f"The body has {len(content)} bytes; at most {limit} are sent from here."
         raise ResourceError(msg, code="PayloadTooLarge", status=413, target="body")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if deployment:
         headers[DEPLOYMENT] = _named(deployment, "deployment")
     url, key = _opened(rest, name, "scoringUri")
-    return _sent("POST", url, key, headers, content)
+    return _sent("POST", url, key, headers, content, most=most)
 
 
 def swagger(rest: Rest, name: str) -> Scored:
@@ -132,7 +133,9 @@ def secret(rest: Rest, name: str, mode: str) -> str:
     return str(rest.post(f"{SEGMENT}/{name}/token")["accessToken"])
 
 
-def _sent(method: str, url: str, key: str, headers: dict[str, str], content: bytes = b"") -> Scored:
+def _sent(
+    method: str, url: str, key: str, headers: dict[str, str], content: bytes = b"", *, most: int | None = None
+) -> Scored:
     import requests
 
     def bear(request: Any) -> Any:  # as `auth`, for a header would give way to a `.netrc`
@@ -155,7 +158,7 @@ def _sent(method: str, url: str, key: str, headers: dict[str, str], content: byt
                 stream=True,
             ) as reply,
         ):
-            found = _read(reply, begun + SECONDS)
+            found = _read(reply, begun + SECONDS, most or MOST_BACK)
             took = (time.perf_counter() - begun) * 1000
             told = {header.lower(): str(value) for header, value in reply.headers.items()}
     except requests.RequestException as error:
@@ -174,21 +177,21 @@ def _session(*, direct: bool) -> requests.Session:
     return found
 
 
-def _read(reply: Any, until: float) -> bytes:
+def _read(reply: Any, until: float, most: int) -> bytes:
     """The beginning of an answer.
 
     Raises:
         ConnectError: It takes too long.
     """
-    found = b""
+    found = bytearray()
     for piece in reply.iter_content(PIECE):
         found += piece
-        if len(found) >= MOST_BACK:
+        if len(found) >= most:
             break
         if time.perf_counter() > until:
             msg = f"The endpoint took longer than {SECONDS:g} s to answer."
             raise ConnectError(msg, remedy="Look at the logs of the deployment.")
-    return found[:MOST_BACK]
+    return bytes(found[:most])
 
 
 def _told(header: str) -> bool:

@@ -83,6 +83,12 @@ SEAMS = (
         "1.35.2",
         "An upload without a progress bar resets its colour all the same: an empty red box below the cell.",
     ),
+    Seam(
+        "azure.ai.ml._utils._azureml_polling: print",
+        "azure-ai-ml",
+        "1.35.2",
+        "A poller prints a dot for each look, also when nobody waits for it; the card of an endpoint tells more.",
+    ),
 )
 
 
@@ -189,6 +195,24 @@ def quiet_uploads() -> bool:
     for helper in helpers:
         helper.print = print_after_a_bar  # type: ignore[attr-defined]
     return bool(helpers)
+
+
+def quiet_polling(quiet: Callable[[], bool]) -> bool:
+    """Let some of the SDK's pollers print no dots; whether the seam was found.
+
+    Args:
+        quiet: Whether the poller of this thread is one of them.
+    """
+    helper = sys.modules.get("azure.ai.ml._utils._azureml_polling")
+    if helper is None:
+        return False
+
+    def print_a_dot(*values: Any, **named: Any) -> None:
+        if not quiet():
+            print(*values, **named)  # noqa: T201 - as the SDK does
+
+    helper.print = print_a_dot  # type: ignore[attr-defined]
+    return True
 
 
 def current_cloud() -> str:

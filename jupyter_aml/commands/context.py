@@ -49,6 +49,10 @@ def _no_widget(_connection: object, _name: str) -> Beside:
     return Beside()
 
 
+def _no_tester(_connection: object, _name: str, _segment: str) -> Beside:
+    return Beside()
+
+
 @dataclass
 class Context:
     """What a verb may use.
@@ -61,9 +65,11 @@ class Context:
         stderr: Writes warnings and progress.
         display: Shows an object at once, before the verb returns, as a card that refreshes.
         widget: Gives what stands in for a job's live form, by connection and name; nothing where none is wanted.
+        tester: Gives the same for an endpoint, by connection, name and segment.
         ask: Asks yes or no; without a person it answers no.
         target: Where to, if not the connected workspace.
         quiet: Whether warnings are left out.
+        silent: Whether nobody is to see what comes of it, so that nothing is drawn on the way either.
         verbose: Whether to say what is being done.
         local_namespace: The variables of the function in which the line stands, if any.
         cells: Plain cells marked `#| aml: ...`, their source by name; the newest last.
@@ -78,9 +84,11 @@ class Context:
     stderr: Callable[[str], None] = _write_error
     display: Callable[[object], Any] = _no_display
     widget: Callable[[Any, str], Beside] = _no_widget
+    tester: Callable[[Any, str, str], Beside] = _no_tester
     ask: Callable[[str], bool] | None = None
     target: Target = field(default_factory=Target)
     quiet: bool = False
+    silent: bool = False
     verbose: bool = False
     local_namespace: Mapping[str, Any] | None = None
     cells: Mapping[str, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ is drawn as a record.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Literal
@@ -16,6 +17,9 @@ from jupyter_aml.commands.plain import pick
 
 Form = Literal["html", "plain"]
 Snapshot = Mapping[str, Any]
+ARM_ID = re.compile(
+    r"(?:azureml:)?/subscriptions/.+/(?:(?P<name>[^/]+)/versions/(?P<version>[^/]+)|computes/(?P<compute>[^/]+))$"
+)
 HIDDEN = frozenset({"creation_context", "id", "resource_id", "inputs_schema"})
 
 
@@ -35,6 +39,8 @@ def live(kind: str, snapshot: Snapshot) -> dict[str, Any]:
 
     if kind == "compare":
         return form.comparison(snapshot.get("runs") or [])
+    if kind == "endpoint":
+        return form.endpoint(snapshot)
     return form.bundle(snapshot) if kind == "job" else {}
 
 
@@ -63,7 +69,12 @@ def rows(snapshot: Snapshot) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _cell(record: Any, path: str) -> Any:
-    return pick(record, path) if isinstance(record, Mapping) else record
+    """A cell of a table; the id of an asset is told by its name and version, that of a compute by its name."""
+    found = pick(record, path) if isinstance(record, Mapping) else record
+    known = ARM_ID.match(found) if isinstance(found, str) else None
+    if known is None:
+        return found
+    return known["compute"] or f"{known['name']}:{known['version']}"
 
 
 def _columns(records: list[Any]) -> list[str]:

@@ -133,6 +133,7 @@ class Index:
                     if (kind, name) in newest
                 }
         names["endpoint"] = names["online-endpoint"] + names["batch-endpoint"]
+        names["deployment"] = tuple(_deployments(rest, names))
         names["metric"] = tuple(_metrics(rest, names["job"]))
         if connection.store is not None:
             names["workspace"] = tuple(entry.name for entry in connection.store.entries())
@@ -144,6 +145,16 @@ def _listed(rest: Rest, path: str) -> Iterator[str]:
     with contextlib.suppress(Exception):  # one list that cannot be had must not spoil the others
         for item in islice(rest.items(path), MOST):
             yield str(item["name"])
+
+
+def _deployments(rest: Rest, names: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The deployments of the newest endpoints, by name alone and as ENDPOINT/NAME."""
+    found: dict[str, None] = {}
+    for kind in ("online-endpoint", "batch-endpoint"):
+        for endpoint in names[kind][:MOST_VERSIONED]:
+            for name in _listed(rest, f"{SEGMENTS[kind]}/{endpoint}/deployments"):
+                found |= {name: None, f"{endpoint}/{name}": None}
+    yield from found
 
 
 def _metrics(rest: Rest, jobs: tuple[str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ class Aml:
         from jupyter_aml.commands.run import run
         from jupyter_aml.commands.tokens import tokenize
 
-        line = line.strip().removesuffix(";")
+        said = line.strip()
+        line = said.removesuffix(";")
         try:
-            return run(tokenize(line), self.context(local), body=cell)
+            return run(tokenize(line), replace(self.context(local), silent=line != said), body=cell)
         except KeyboardInterrupt as stop:
             stop._render_traceback_ = lambda: ["Interrupted."]  # type: ignore[attr-defined]
             raise
@@ -76,6 +78,7 @@ class Aml:
             interactive=True,
             display=_display,
             widget=_widget,
+            tester=_tester,
             ask=_ask,
             cells=self.marked,
             steps=self.steps,
@@ -92,6 +95,12 @@ def _widget(connection: Any, name: str) -> Beside:
     from jupyter_aml.widgets import wish
 
     return wish.beside(connection, name)
+
+
+def _tester(connection: Any, name: str, segment: str) -> Beside:
+    from jupyter_aml.widgets import wish
+
+    return wish.tester(connection, name, segment)
 
 
 def _ask(question: str) -> bool:

@@ -32,6 +32,13 @@ def told(kind: str, what: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{VENDOR}{kind}+json": {"version": VERSION, **what}}
 
 
+def endpoint(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """The MIME bundle of an endpoint; empty where its workspace is not known."""
+    if not snapshot.get("workspace"):
+        return {}
+    return told("endpoint", {key: str(snapshot.get(key) or "") for key in ("workspace", "place", "name", "segment")})
+
+
 def comparison(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The MIME bundle of some runs side by side; empty for more than a page can show, and without a workspace."""
     workspace = str(runs[0].get("workspace") or "") if runs else ""

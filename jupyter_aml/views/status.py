@@ -37,7 +37,7 @@ def plain(snapshot: Snapshot) -> str:
 
 def _sections(snapshot: Snapshot) -> list[tuple[str, list[tuple[str, str]]]]:
     found = []
-    for name in ("connection", "identity", "host", "disk", "adopted", "patched"):
+    for name in ("connection", "identity", "host", "endpoints", "disk", "adopted", "patched"):
         part = snapshot.get(name)
         if not part:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from jupyter_aml.errors import AmlError
 
 if TYPE_CHECKING:
     from jupyter_aml.commands.context import Beside
-    from jupyter_aml.widgets.job_card import JobCard
+    from jupyter_aml.widgets.base import AmlWidget
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 WISH = "JUPYTER_AML_WIDGETS"
@@ -20,8 +21,9 @@ SERVER = "JUPYTER_AML_SERVER"
 """In the environment of kernels whose Jupyter Server has our extension."""
 
 
-_STANDING: dict[tuple[str, str], JobCard] = {}
-"""Those that stand in now, by workspace and name of the job: however many cells show a job, it has one."""
+_STANDING: dict[tuple[str, str], AmlWidget] = {}
+"""Those that stand in now, by workspace and name of the job, or segment and name of the endpoint: however many cells
+show one, it has one widget."""
 
 
 def wanted() -> bool:
@@ -51,17 +53,37 @@ def beside(connection: Any, name: str) -> Beside:
         from jupyter_aml.widgets.job_card import JobCard
     except (ImportError, FileNotFoundError):  # ipywidgets and anywidget are optional, and a checkout may not be built
         return Beside()
-    key = connection.workspace_path, name
-    card = _STANDING.get(key)
+    return _standing((connection.workspace_path, name), lambda: JobCard(name, connection))
+
+
+def tester(connection: Any, name: str, segment: str) -> Beside:
+    """What stands in for the live form of an endpoint; nothing where it is not wanted, or cannot be."""
+    from jupyter_aml.commands.context import Beside
+
+    if not wanted():
+        return Beside()
     try:
-        if card is None or card.comm is None:
-            card = _STANDING[key] = JobCard(name, connection)
-        return Beside(card.view(), partial(_close, key, card))
+        from jupyter_aml.widgets.endpoint_tester import EndpointTester
+    except (ImportError, FileNotFoundError):  # as for jobs
+        return Beside()
+    key = connection.workspace_path, f"{segment}/{name}"
+    return _standing(key, lambda: EndpointTester(name, connection, segment=segment))
+
+
+def _standing(key: tuple[str, str], make: Callable[[], AmlWidget]) -> Beside:
+    """The widget that stands in already, else a new one."""
+    from jupyter_aml.commands.context import Beside
+
+    found = _STANDING.get(key)
+    try:
+        if found is None or found.comm is None:
+            found = _STANDING[key] = make()
+        return Beside(found.view(), partial(_close, key, found))
     except AmlError:
         return Beside()  # such as a service that is away for a moment: the card says it
 
 
-def _close(key: tuple[str, str], card: JobCard) -> None:
-    if _STANDING.get(key) is card:
+def _close(key: tuple[str, str], widget: AmlWidget) -> None:
+    if _STANDING.get(key) is widget:
         del _STANDING[key]
-    card.close()
+    widget.close()

@@ -186,6 +186,24 @@ def test_a_terminal_asks_with_a_file_and_gets_json(notebook: Notebook, lab: Lab,
     assert keys.strip() == lab.client.online_endpoints.get_keys("double").primary_key
 
 
+def test_what_a_terminal_gets_of_a_deployment_is_the_deployment(notebook: Notebook, lab: Lab, tmp_path: Path) -> None:
+    notebook.cell(DOUBLE)
+
+    line = ("online-deployment", "update", "double/blue", "--set", "tags.team=red", "--query", "[name, tags.team]")
+
+    assert json.loads(aml(lab, tmp_path, *line)) == ["blue", "red"]
+
+
+def test_an_endpoint_made_once_more_keeps_its_traffic(notebook: Notebook) -> None:
+    notebook.cell(DOUBLE)
+
+    made = notebook.value("%aml online-endpoint create double --tags team=red")
+
+    assert "existed" in made.message
+    assert made.traffic == {"blue": 100}
+    assert made.tags == {"team": "red"}
+
+
 def test_a_batch_endpoint_scores_a_frame(trained: Notebook, lab: Lab, tmp_path: Path) -> None:
     trained.cell("%aml model create line {job}")
     trained.cell("%aml compute create cluster --max-instances 2")

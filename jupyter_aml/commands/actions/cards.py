@@ -61,7 +61,7 @@ class Card(Outcome):
     """What stands in for the live form where the front end does not draw it."""
 
     def _ipython_display_(self) -> None:
-        shell = _shell()
+        shell = replacing_shell()
         if shell is None or self.form or not isinstance(self.details, jobs.Details):
             raise NotImplementedError  # IPython draws it as any other object
         if self.shown == shell.execution_count:
@@ -74,7 +74,7 @@ class Card(Outcome):
         beside = self.beside()
         if beside.bundle:
             watch.beside = beside
-        _publish({**drawn(snapshot), **beside.bundle}, display_id=watch.display_id)
+        publish({**drawn(snapshot), **beside.bundle}, display_id=watch.display_id)
         watch.begin(snapshot)
 
 
@@ -205,7 +205,7 @@ def settle(workspace: str, name: str) -> None:
         watch.ended.wait(SETTLE_SECONDS)
 
 
-def _shell() -> Any:
+def replacing_shell() -> Any:
     """The shell, if its front end can replace an output by its display id; else None."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
@@ -216,19 +216,20 @@ def _shell() -> Any:
     return shell if type(shell.display_pub).publish is not DisplayPublisher.publish else None
 
 
-def _publish(bundle: Bundle, *, display_id: str, update: bool = False) -> None:
+def publish(bundle: Bundle, *, display_id: str, update: bool = False) -> None:
+    """Put a bundle into the cell's output under a display id, or in the place of what stands there."""
     from IPython.display import publish_display_data
 
     publish_display_data(bundle, transient={"display_id": display_id}, update=update)
 
 
 def _refresh(bundle: Bundle, display_id: str) -> None:
-    _publish(bundle, display_id=display_id, update=True)
+    publish(bundle, display_id=display_id, update=True)
 
 
 def show_now(display: Callable[[object], object], card: Outcome) -> None:
     """Show a card before its verb returns; as the cell's result it is not drawn a second time."""
-    shell = _shell()
+    shell = replacing_shell()
     display(card)
     if isinstance(card, Card) and shell is not None:
         card.shown = shell.execution_count

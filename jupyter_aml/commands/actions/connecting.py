@@ -97,6 +97,7 @@ def status(context: Context, args: Args) -> Outcome:
         "title": connection.get("workspace") or "not connected",
         "connection": _connection(connection),
         "host": _host(found.get("host")),
+        "endpoints": _endpoints(),
         "disk": {
             "home": _short(store.get("home") or ""),
             "free_size": store.get("free"),
@@ -127,6 +128,15 @@ def _host(found: dict[str, Any] | None) -> dict[str, Any]:
     if not found:
         return {"state": "not running; the first job starts it"}
     return {key: value for key, value in found.items() if not isinstance(value, dict | list)}
+
+
+def _endpoints() -> dict[str, str]:
+    """The online endpoints of the connected local workspace, and where they answer."""
+    from jupyter_aml.client import connect as clients
+    from jupyter_aml.commands.actions import serving
+
+    here = clients.current()
+    return serving.addresses(here) if here is not None and here.store is not None else {}
 
 
 def _place(connection: Any) -> Outcome:

@@ -33,10 +33,11 @@ def submit(context: Context, args: Args, job: Any) -> Outcome:
     with live.sending(context, str(getattr(job, "name", "") or "")):
         created = context.client.jobs.create_or_update(job, **options)
     with live.going_on(context, created.name):
-        return _submitted(context, args, created)
+        return submitted(context, args, created)
 
 
-def _submitted(context: Context, args: Args, created: Any) -> Outcome:
+def submitted(context: Context, args: Args, created: Any) -> Outcome:
+    """Go on with a job that was submitted; raises as `submit` does."""
     outcome = jobs.outcome(context, created)
     if args.get("var"):
         context.bind(args.var, outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jupyter_aml.commands.context import Context
@@ -12,7 +12,10 @@ from jupyter_aml.commands.grammar import Args
 from jupyter_aml.commands.yaml_text import YamlText
 from jupyter_aml.errors import UsageError
 
-LOADERS = ("job", "data", "datastore", "environment", "model", "component", "compute", "workspace")
+LOADERS = (
+    "job", "data", "datastore", "environment", "model", "component", "compute", "workspace", "online-endpoint",
+    "online-deployment", "batch-endpoint", "batch-deployment",
+)  # fmt: skip
 
 
 def has_source(args: Args) -> bool:
@@ -32,15 +35,33 @@ def load(noun: str, context: Context, args: Args, named: Mapping[str, Any] | Non
     Raises:
         UsageError: No such file, no YAML in it, or a `--set` that is no PATH=VALUE.
     """
-    import azure.ai.ml as sdk
-
     changes = [{key: value} for key, value in (named or {}).items() if value is not None]
     changes += overrides(args.get("set") or ())
-    read = getattr(sdk, f"load_{noun}")
     source = text_of(noun, context, args)
+    read = _reader(noun, source)
     if args.get("body") is not None:
         return read(io.StringIO(source.text), relative_origin=str(context.cwd / "cell.yml"), params_override=changes)
     return read(str(context.path(args["file"])), params_override=changes)
+
+
+def _reader(noun: str, source: YamlText) -> Callable[..., Any]:
+    """The SDK's function that reads YAML of this kind; batch deployments have one for each of their shapes."""
+    import azure.ai.ml as sdk
+
+    read: Callable[..., Any]
+    if noun == "batch-deployment":
+        from azure.ai.ml.entities import _load_functions as shapes
+
+        said = source.field(("type",))
+        shape = said.value.lower() if said is not None else ""
+        if shape == "pipeline" or source.field(("component",)) is not None:
+            read = shapes.load_pipeline_component_batch_deployment
+            return read
+        if shape == "model" or source.field(("settings",)) is not None:
+            read = shapes.load_model_batch_deployment
+            return read
+    read = getattr(sdk, f"load_{noun.replace('-', '_')}")
+    return read
 
 
 def text_of(noun: str, context: Context, args: Args) -> YamlText:

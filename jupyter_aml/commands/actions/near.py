@@ -10,6 +10,8 @@ from typing import Any
 from jupyter_aml.errors import NotFoundError
 
 MOST = 500
+MISSING = 404
+"""HTTP status of what does not exist."""
 
 
 def looked_up(get: Callable[[], Any], noun: str, name: str, every: Callable[[], Iterable[Any]]) -> Any:
@@ -47,7 +49,7 @@ def known(every: Callable[[], Iterable[Any]]) -> list[str]:
 
 def is_missing(error: Exception) -> bool:
     """Whether an error of the SDK says that something does not exist; for labels it raises one of its own."""
-    if type(error).__name__ == "ResourceNotFoundError" or getattr(error, "status_code", None) == 404:  # noqa: PLR2004
+    if type(error).__name__ == "ResourceNotFoundError" or getattr(error, "status_code", None) == MISSING:
         return True
     text = str(error).lower()
     return type(error).__module__.startswith("azure.") and ("not found" in text or "no asset" in text)

@@ -28,17 +28,20 @@ EXTRA = {"mlflow": "azureml-mlflow"}
 MOST_FILES = 200
 
 
-def recorded(context: Context, sources: Iterable[str], *, without: Collection[str] = ()) -> str:
+def recorded(
+    context: Context, sources: Iterable[str], *, without: Collection[str] = (), more: Collection[str] = ()
+) -> str:
     """The recorded environment of scripts, registered when it is new: `azureml:notebook-python:HASH`.
 
     Args:
         context: Its workspace.
         sources: The scripts' texts.
         without: Modules that are there without being asked for.
+        more: Distributions that it needs in Azure beside what the scripts import.
     """
     from jupyter_aml.client.rest import Rest
 
-    conda = conda_file(requirements(imports(sources) - set(without)))
+    conda = conda_file([*requirements(imports(sources) - set(without)), *more])
     version = hashlib.sha256(json.dumps(conda, sort_keys=True).encode()).hexdigest()[:12]
     try:
         Rest(context.connection).get(f"environments/{NAME}/versions/{version}")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from jupyter_aml.commands.actions import assets, flags, loading
+from jupyter_aml.commands.actions import assets, flags, loading, model_sources
 from jupyter_aml.commands.actions.assets import Kind
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Noun, Positional, Refusal, Verb
 from jupyter_aml.commands.outcome import Outcome, unwrap
-from jupyter_aml.commands.scripts import inputs
 from jupyter_aml.errors import UsageError
 
 KIND = Kind("model", "models", ("name", "version", "type", "path", "description"), "iris_model")
-TYPES = ("mlflow_model", "custom_model", "triton_model")
 
 
 def _create(context: Context, args: Args) -> Outcome:
@@ -28,47 +23,11 @@ def _create(context: Context, args: Args) -> Outcome:
         raise UsageError(msg, remedy="For example: %aml model create iris_model {job}")
     from azure.ai.ml.entities import Model
 
-    path, kind = _located(context, value, args.result)
+    path, kind = model_sources.located(context, value, args.result, "model create")
     fields = {key: item for key, item in named.items() if item is not None}
     model = Model(path=path, type=args.type or kind, stage=args.stage, **fields)
     assets.change(model, args)
     return assets.made(context, KIND, model)
-
-
-def _located(context: Context, value: Any, result: str | None) -> tuple[str, str]:
-    """The path or URI of a model, and its type."""
-    if hasattr(value, "outputs") and hasattr(value, "name"):
-        return _of_job(value, result)
-    if isinstance(value, str) and inputs.is_uri(value):
-        return value, "mlflow_model" if value.startswith("runs:") else "custom_model"
-    if not isinstance(value, str | Path):
-        msg = f"model create: a {type(value).__name__} is no model."
-        raise UsageError(msg, remedy="Give a job, a path, or a URI such as runs:/JOB/model.")
-    from jupyter_aml.commands.actions import sources
-
-    path = sources.existing("model create", str(value), context)
-    return str(path), "mlflow_model" if (path / "MLmodel").is_file() else "custom_model"
-
-
-def _of_job(job: Any, result: str | None) -> tuple[str, str]:
-    """The output of a job that is its model: the one named, else the only one of a model's type."""
-    outputs = {
-        name: str(getattr(output, "type", "")) for name, output in (job.outputs or {}).items() if name != "default"
-    }
-    if result:
-        if result not in outputs:
-            msg = f"The job {job.name} has no output {result!r}."
-            raise UsageError(msg, why=f"Its outputs are {', '.join(outputs) or 'none'}.")
-        kind = outputs[result] if outputs[result] in TYPES else "custom_model"
-        return f"azureml://jobs/{job.name}/outputs/{result}", kind
-    models = [name for name, kind in outputs.items() if kind in TYPES] or [name for name in outputs if "model" in name]
-    if len(models) == 1:
-        kind = outputs[models[0]]
-        return f"azureml://jobs/{job.name}/outputs/{models[0]}", kind if kind in TYPES else "custom_model"
-    if models:
-        msg = f"The job {job.name} has several models: {', '.join(models)}."
-        raise UsageError(msg, remedy=f"Add --result {models[0]}.")
-    return f"azureml://jobs/{job.name}/outputs/artifacts/paths/model/", "mlflow_model"
 
 
 def _download(context: Context, args: Args) -> Outcome:
@@ -88,7 +47,7 @@ NOUN = Noun(
             flags=assets.create_flags(
                 "model",
                 Flag("path", "A path, a URI, or {job}.", "p", kind="object", completes="file"),
-                Flag("type", "By default what is found there.", "t", choices=TYPES),
+                Flag("type", "By default what is found there.", "t", choices=model_sources.TYPES),
                 Flag("stage", "Such as Production.", "s"),
                 Flag("result", "Which output of the job."),
             ),

@@ -15,6 +15,8 @@ Kind = Literal["int", "float", "whole", "bool", "str", "path"]
 """How a text of the command line is read; `whole` is a whole number that may be written as 3.0."""
 FOLDERS = ("uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
 TRUE_WORDS = '("1", "true", "yes")'
+NOTHING = "# no inputs, no results"
+"""The header of a script that has neither."""
 MARK = "import argparse; import os; parser = argparse.ArgumentParser()"
 SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
 """What gives a script of Spark its session."""
@@ -81,7 +83,7 @@ def arguments(parameters: Sequence[Parameter], results: Sequence[Result]) -> str
 
 def _statements(parameters: Sequence[Parameter], results: Sequence[Result], *, make: bool = True) -> list[str]:
     if not parameters and not results:
-        return ["# no inputs, no results"]
+        return [NOTHING]
     statements = [MARK]
     statements += [f"parser.add_argument({_options(one)})" for one in parameters]
     statements += [f"parser.add_argument({f'--{one.name}'!r}, default={f'outputs/{one.name}'!r})" for one in results]

@@ -53,6 +53,13 @@ def test_the_spared_grammar_still_checks_iris() -> None:
     assert said == "True False"
 
 
+def test_the_dots_of_pollers_are_where_they_were() -> None:
+    from azure.ai.ml._utils import _azureml_polling as helper
+
+    assert "print(" in inspect.getsource(helper.AzureMLPolling.update_status)
+    assert seams.quiet_polling(lambda: False)
+
+
 def test_the_wait_of_stream_is_where_it_was() -> None:
     from azure.ai.ml.operations import _job_ops_helper as helper
 

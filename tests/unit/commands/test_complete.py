@@ -214,6 +214,11 @@ def test_the_index_fetches_in_a_thread_only_when_the_workspace_moved(monkeypatch
     assert made.names("data") == ("data-1",)
     assert made.names("metric") == ("auc",)
     assert made.names("schedule") == ()
+    assert made.names("online-endpoint") == ("onlineEndpoints-1",)
+    assert set(made.names("deployment")) == {
+        "onlineEndpoints-1", "onlineEndpoints-1/onlineEndpoints-1", "batchEndpoints-1",
+        "batchEndpoints-1/batchEndpoints-1",
+    }  # fmt: skip
     asked = FakeRest.asked
     made.refresh()
     assert FakeRest.asked == asked

@@ -95,6 +95,10 @@ AZ_ML = {
     "environment": "archive create list restore share show update",
     "component": "archive create list restore show update",
     "model": "archive create download list package restore share show update",
+    "online-endpoint": "create delete get-credentials invoke list regenerate-keys show update",
+    "online-deployment": "create delete get-logs list show update",
+    "batch-endpoint": "create delete invoke list list-jobs show update",
+    "batch-deployment": "create delete list list-jobs show update",
     "job": "archive cancel connect-ssh create download list restore show show-services stream update validate",
 }
 """The verbs of `az ml NOUN -h`."""

@@ -9,7 +9,7 @@ from ipywidgets.widgets import widget as registry
 
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.errors import AmlError
-from jupyter_aml.widgets import JobCard, wish
+from jupyter_aml.widgets import EndpointTester, JobCard, wish
 
 from .conftest import submitted
 
@@ -30,6 +30,22 @@ def test_one_widget_stands_in_for_a_job_in_all_cells(
     first.close()
     assert anew.bundle == wish.beside(connection, job).bundle, "nor does it close another"
     for one in (anew, second):
+        one.close()
+    assert set(registry._instances) == before
+
+
+def test_one_widget_stands_in_for_an_endpoint(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EndpointTester, "check", lambda _: None)
+    monkeypatch.setenv(wish.WISH, "never")
+    assert wish.tester(connection, "iris", "onlineEndpoints").bundle == {}
+    monkeypatch.setenv(wish.WISH, "always")
+    before = set(registry._instances)
+
+    first, again = (wish.tester(connection, "iris", "onlineEndpoints") for _ in range(2))
+    batch = wish.tester(connection, "iris", "batchEndpoints")
+
+    assert first.bundle == again.bundle != batch.bundle
+    for one in (first, batch):
         one.close()
     assert set(registry._instances) == before
 
