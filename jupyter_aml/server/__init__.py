@@ -29,7 +29,7 @@ def _load_jupyter_server_extension(server_app: Any) -> None:
 
     def before_saving(model: dict[str, Any], **_: Any) -> None:
         if model.get("type") == "notebook" and isinstance(model.get("content"), dict):
-            freeze.freeze(model["content"], places.final_card)
+            freeze.freeze(model["content"], places.final_card, places.endpoint_picture)
 
     server_app.contents_manager.register_pre_save_hook(before_saving)
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_aml.client import local
 from jupyter_aml.client.connection import Connection
 from jupyter_aml.client.signing import SignIns
+from jupyter_aml.commands.actions import endpoints_card
 from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.app import Service
 from jupyter_aml.local.arm import ids
@@ -95,8 +96,7 @@ def connection(arm_id: str) -> Connection:
 
 def final_card(arm_id: str, job: str) -> dict[str, Any] | None:
     """The card of a local job that has ended; None of any other."""
-    named = ids.parse(arm_id)
-    entry = service().store.entry(named.subscription, named.group, named.workspace) if named else None
+    entry = _local(arm_id)
     if entry is None:
         return None
     with service().workspace(entry).database.read() as reader:
@@ -104,3 +104,15 @@ def final_card(arm_id: str, job: str) -> dict[str, Any] | None:
     if record is None or not record.final:
         return None
     return cards.bundle(local.connected(service(), entry), job)
+
+
+def endpoint_picture(arm_id: str, segment: str, name: str) -> dict[str, Any] | None:
+    """The card of a local endpoint as it is now; None of any other. Raises as `endpoints_card.bundle` does."""
+    entry = _local(arm_id)
+    return endpoints_card.bundle(local.connected(service(), entry), name, segment) if entry else None
+
+
+def _local(arm_id: str) -> Entry | None:
+    """The workspace of an ARM id, if this store has it."""
+    named = ids.parse(arm_id)
+    return service().store.entry(named.subscription, named.group, named.workspace) if named else None

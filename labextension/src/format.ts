@@ -3,7 +3,9 @@
 const ICONS: Record<string, string> = {
   Completed: '✓',
   Succeeded: '✓',
+  Healthy: '✓',
   Failed: '✗',
+  Unhealthy: '✗',
   Canceled: '⊘',
   CancelRequested: '⊘',
   Running: '▶',
@@ -13,9 +15,11 @@ const ICONS: Record<string, string> = {
 const TONES: Record<string, Tone> = {
   Completed: 'good',
   Succeeded: 'good',
+  Healthy: 'good',
   Running: 'busy',
   Finalizing: 'busy',
-  Failed: 'bad'
+  Failed: 'bad',
+  Unhealthy: 'bad'
 };
 const WAITING = [
   ...['NotStarted', 'Starting', 'Provisioning', 'Preparing', 'Queued'],
@@ -112,4 +116,19 @@ export function cell(value: unknown): string {
       .map(([key, item]) => `${key}=${cell(item)}`)
       .join(', ');
   return String(value);
+}
+
+/** JSON with indents; a list of numbers, texts and the like stands on one line. */
+export function json(value: unknown, indent = ''): string {
+  const deeper = `${indent}  `;
+  const block = (parts: string[], [open, close]: [string, string]): string =>
+    `${open}\n${parts.map(one => deeper + one).join(',\n')}\n${indent}${close}`;
+  if (Array.isArray(value)) {
+    const nested = value.some(one => one !== null && typeof one === 'object');
+    const parts = value.map(one => json(one, deeper));
+    return nested ? block(parts, ['[', ']']) : `[${parts.join(', ')}]`;
+  }
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const parts = Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${json(one, deeper)}`);
+  return parts.length > 0 ? block(parts, ['{', '}']) : '{}';
 }

@@ -42,6 +42,11 @@ const ID = 'jupyter-aml:panel';
 const REMEMBERED = 'jupyter-aml:place';
 
 /** Commands, for the palette, key bindings and other extensions. */
+/** Nouns whose forms the palette opens. */
+const CREATED = [
+  ...['job', 'data', 'datastore', 'model', 'environment', 'compute'],
+  ...['online-endpoint', 'online-deployment', 'batch-endpoint', 'batch-deployment']
+];
 const COMMANDS = {
   show: 'aml:show-panel',
   open: 'aml:open',
@@ -120,7 +125,7 @@ class Desk {
       this.app.shell.activateById(held.id);
       return;
     }
-    const badge = await this.place(workspace);
+    const badge = (await this.find(workspace))?.place ?? 'LOCAL';
     const model = new CompareModel(this.pool, workspace, names);
     const application: Application = { ...this.application(workspace), titled: () => undefined };
     const kept = (): void => void this.comparisons.save(main);
@@ -129,18 +134,24 @@ class Desk {
     await this.comparisons.add(main);
   }
 
-  /** Open a form for a verb. */
-  async form(noun: string, name: string, workspace: Workspace): Promise<void> {
+  /** Open a form for a verb, with the values that are known already. */
+  async form(
+    noun: string,
+    name: string,
+    workspace: Workspace,
+    known: Record<string, string> = {}
+  ): Promise<void> {
     const table = await this.rest.commands();
     const verb: Verb | undefined = table.value
       .find(one => one.name === noun)
       ?.verbs.find(one => one.name === name);
     if (!verb) throw new Error(t('There is no verb "%1" of "%2".', name, noun));
-    const content = new FormPage(this.rest, workspace, noun, verb, {
-      insert: code => this.insert(code),
+    const actions = {
+      insert: (code: string) => this.insert(code),
       done: () => undefined,
       kernel: () => this.notebooks?.currentWidget?.sessionContext.session?.kernel?.name ?? ''
-    });
+    };
+    const content = new FormPage(this.rest, workspace, noun, verb, actions, known);
     this.frame(`aml-form-${noun}-${name}-${Date.now()}`, t('New %1', noun), content);
   }
 
@@ -182,14 +193,19 @@ class Desk {
       open: (segment, name) => void this.open({ workspace, segment, name }).catch(failed),
       compare: names => void this.compare({ workspace, names }).catch(failed),
       insert: code => this.insert(code),
+      create: (noun, known) => void this.create(workspace, noun, known).catch(failed),
       say: (message, kind) => this.say(message, kind)
     };
   }
 
-  /** Where a workspace lies. */
-  private async place(workspace: string): Promise<Workspace['place']> {
-    const workspaces = (await this.rest.workspaces()).value;
-    return workspaces.find(one => one.id === workspace)?.place ?? 'LOCAL';
+  private async create(workspace: string, noun: string, known: Record<string, string>): Promise<void> {
+    const found = await this.find(workspace);
+    if (found) await this.form(noun, 'create', found, known);
+  }
+
+  /** A workspace that the server knows. */
+  private async find(workspace: string): Promise<Workspace | undefined> {
+    return (await this.rest.workspaces()).value.find(one => one.id === workspace);
   }
 
   private async page(
@@ -199,7 +215,7 @@ class Desk {
   ): Promise<PreactWidget> {
     const { view = {} } = place;
     const application: Application = { ...this.application(place.workspace), titled };
-    const badge = await this.place(place.workspace);
+    const badge = (await this.find(place.workspace))?.place ?? 'LOCAL';
     if (place.segment === 'jobs') {
       const model = new JobModel(this.rest, place.workspace, place.name);
       return new JobPage(model, this.live, badge, application, { ...view }, kept);
@@ -342,7 +358,7 @@ const panel: JupyterFrontEndPlugin<void> = {
     palette?.addItem({ command: COMMANDS.show, category });
     palette?.addItem({ command: COMMANDS.refresh, category });
     palette?.addItem({ command: COMMANDS.connect, category });
-    for (const noun of ['job', 'data', 'datastore', 'model', 'environment', 'compute']) {
+    for (const noun of CREATED) {
       palette?.addItem({ command: COMMANDS.create, category, args: { noun } });
     }
     launcher?.add({ command: COMMANDS.show, category: t('Other'), rank: 1 });

@@ -98,6 +98,10 @@ export class Azure {
   fails: Record<string, Error> = {};
   operations: Record<string, unknown> = {};
   answers: Scored[] = [];
+  /** Series by the name of their metric. */
+  metrics: Record<string, unknown[]> = {};
+  /** Queries for metrics. */
+  measured: Record<string, string>[] = [];
   document: Scored = { status: 404, headers: {}, body: '', milliseconds: 1 };
 
   constructor(
@@ -108,8 +112,14 @@ export class Azure {
 
   rest(): Rest {
     return {
-      arm: (_: string, path: string, more: { method?: string; body?: Record<string, unknown> } = {}) =>
-        this.arm(more.method ?? 'GET', path, more.body),
+      arm: (
+        _: string,
+        path: string,
+        more: { method?: string; body?: Record<string, unknown>; query?: Record<string, string> } = {}
+      ) =>
+        path.endsWith('/metrics')
+          ? this.monitor(path, more.query ?? {})
+          : this.arm(more.method ?? 'GET', path, more.body),
       api: (_: string, service: string, path: string, more: { query?: Record<string, string> }) => {
         this.asked.push(['GET', `${service}/${path}?${new URLSearchParams(more.query)}`]);
         return this.fails.jobs ? Promise.reject(this.fails.jobs) : Promise.resolve({ value: this.jobs });
@@ -126,6 +136,16 @@ export class Azure {
       },
       swagger: () => Promise.resolve(this.document)
     } as unknown as Rest;
+  }
+
+  private monitor(path: string, query: Record<string, string>): Promise<unknown> {
+    this.asked.push(['GET', path]);
+    this.measured.push(query);
+    if (this.fails.metrics) return Promise.reject(this.fails.metrics);
+    const names = query.metricnames?.split(',') ?? [];
+    return Promise.resolve({
+      value: names.map(value => ({ name: { value }, timeseries: this.metrics[value] ?? [] }))
+    });
   }
 
   private async arm(method: string, path: string, body?: Record<string, unknown>): Promise<unknown> {

@@ -211,6 +211,52 @@ describe('an online endpoint', () => {
     expect(given.copy).toHaveBeenCalledWith('https://iris.westeurope.inference.ml.azure.com/score');
   });
 
+  test('draws what each deployment gets as a bar beside the number', async () => {
+    const box = overview(await model(TWO()));
+
+    expect([...box.querySelectorAll('.jp-AmlLab-share rect')].map(one => one.getAttribute('width'))).toEqual([
+      ...['36', '0'],
+      ...['4', '0']
+    ]);
+  });
+
+  test('on this machine tells how the processes of a deployment do, and why they do not', async () => {
+    const told = {
+      'azureml.local.state': 'Unhealthy',
+      'azureml.local.ready': '1',
+      'azureml.local.replicas': '4',
+      'azureml.local.error': 'init() raised ValueError: no model'
+    };
+    const fine = {
+      'azureml.local.state': 'Healthy',
+      'azureml.local.ready': '4',
+      'azureml.local.replicas': '4'
+    };
+    const azure = new Azure(endpoint(), [
+      deployment('blue', { properties: told }),
+      deployment('green', { properties: fine })
+    ]);
+    const found = await model(azure);
+    const box = overview(found);
+
+    expect(cells(box).slice(1, 2)).toEqual(['✗Unhealthy']);
+    expect(cells(box)[5]).toBe('1 of 4 ready');
+    expect([cells(box, 1)[1], cells(box, 1)[5]]).toEqual(['✓Succeeded', '2']);
+    expect(box.querySelector('.jp-AmlLab-failure')?.textContent).toBe(
+      'blue is unhealthy.init() raised ValueError: no model'
+    );
+    expect(found.settled).toBe(false);
+  });
+
+  test('is concerned by changes of itself and of its deployments', async () => {
+    const found = await model(TWO());
+
+    expect(found.concerns('onlineEndpoints', 'iris')).toBe(true);
+    expect(found.concerns('onlineDeployments', 'Iris/blue')).toBe(true);
+    expect(found.concerns('onlineDeployments', 'other/blue')).toBe(false);
+    expect(found.concerns('jobs', 'iris')).toBe(false);
+  });
+
   test('without deployments says so and has no traffic', async () => {
     const box = overview(await model(new Azure(endpoint({ traffic: {} }), [])));
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { absolute, ago, blanks, bytes, cell, duration, final, icon, number, tone } from '../src/format';
+import { absolute, ago, blanks, bytes, cell, duration, final, icon, json, number, tone } from '../src/format';
 
 describe('numbers', () => {
   test.each([
@@ -67,4 +67,36 @@ test('every status has an icon and a tone', () => {
 
 test('any value is one line', () => {
   expect(cell({ a: 1, b: [true, null, 'x'] })).toBe('a=1, b=yes, , x');
+});
+
+describe('JSON', () => {
+  test('has rows of numbers on one line each', () => {
+    const value = {
+      input_data: {
+        columns: ['a', 'b'],
+        data: [
+          [1, null],
+          ['x, "y"', true]
+        ]
+      },
+      none: {}
+    };
+
+    expect(json(value)).toBe(`{
+  "input_data": {
+    "columns": ["a", "b"],
+    "data": [
+      [1, null],
+      ["x, \\"y\\"", true]
+    ]
+  },
+  "none": {}
+}`);
+    expect(JSON.parse(json(value))).toEqual(value);
+  });
+
+  test.each([[[]], [{}], [null], ['text'], [1.5], [[[]]], [{ a: [{ b: [] }] }]])(
+    '%j stays what it is',
+    value => expect(JSON.parse(json(value))).toEqual(value)
+  );
 });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ContainerLog, ScoringModel } from '../src/model/scoring';
 import { STARTER, starter } from '../src/model/starter';
 import { Logs, pretty, Test } from '../src/views/scoring';
-import { model, TWO, WORKSPACE } from './azure';
+import { deployment, model, TWO, WORKSPACE } from './azure';
 
 function drawn(node: VNode): HTMLElement {
   const box = document.createElement('div');
@@ -109,6 +109,28 @@ describe('a test call', () => {
     expect(typed.body).toBe('{"mine": 1}');
   });
 
+  test('asks again what the endpoint takes once that may be known', async () => {
+    const azure = TWO();
+    const found = await model(azure);
+    const scoring = new ScoringModel(found);
+    await scoring.begin();
+    azure.document = {
+      ...ANSWER,
+      body: JSON.stringify({
+        paths: {
+          '/score': { post: { parameters: [{ in: 'body', schema: { example: { input_data: [[1]] } } }] } }
+        }
+      })
+    };
+    await scoring.begin();
+    expect(scoring.body).toBe(STARTER);
+
+    azure.deployments = [deployment('blue', { provisioningState: 'Updating' })];
+    await found.refresh();
+    await scoring.begin();
+    expect(JSON.parse(scoring.body)).toEqual({ input_data: [[1]] });
+  });
+
   test.each([
     ['', STARTER],
     ['<html>', STARTER],
@@ -116,7 +138,7 @@ describe('a test call', () => {
     ['{"paths": {"/score": {"post": {}}}}', STARTER],
     [
       '{"paths": {"/score": {"post": {"requestBody": {"content": {"application/json": {"schema": {"example": [1]}}}}}}}}',
-      '[\n  1\n]'
+      '[1]'
     ],
     [
       '{"definitions": {"A": {"$ref": "#/definitions/A"}}, "paths": {"/score": {"post": {"parameters": [{"in": "body", "schema": {"$ref": "#/definitions/A"}}]}}}}',
@@ -139,6 +161,29 @@ describe('logs', () => {
     const box = drawn(<Logs model={found} log={log} id="one" />);
     expect(box.querySelector('[role=log]')?.textContent).toBe('log of green StorageInitializer');
     expect(azure.asked.at(-1)).toEqual(['POST', 'onlineEndpoints/iris/deployments/green/getLogs']);
+  });
+
+  test('are followed while somebody looks, without colours of a terminal', async () => {
+    vi.useFakeTimers();
+    let line = 0;
+    const arm = vi.fn(() => Promise.resolve({ content: `\u001b[32mline ${(line += 1)}\u001b[0m\n` }));
+    const log = new ContainerLog({ arm } as never, WORKSPACE, 'onlineEndpoints/iris');
+    await log.choose('blue');
+    const told = vi.fn();
+    log.changed.connect(told);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(log.text).toBe('line 1\n');
+
+    log.seen(true);
+    await vi.advanceTimersByTimeAsync(5100);
+    expect(log.text).toBe('line 4\n');
+    expect([log.busy, told.mock.calls.length]).toEqual([false, 3]);
+
+    log.seen(false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(arm).toHaveBeenCalledTimes(4);
+    log.dispose();
+    vi.useRealTimers();
   });
 
   test('that cannot be had can be asked for again', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { anywidget } from '../src/widgets/any';
 import { mount as browser } from '../src/widgets/datastore_browser';
+import { mount as endpoint } from '../src/widgets/endpoint_tester';
 import { mount as card } from '../src/widgets/job_card';
 import { mount as graph } from '../src/widgets/pipeline_graph';
 import { mount as explorer } from '../src/widgets/sweep_explorer';
@@ -219,4 +220,90 @@ test('files are listed once they are seen; code that reads one is shown where no
   await shown(element, 'Insert code');
   [...element.querySelectorAll('button')].find(one => one.textContent?.startsWith('Insert code'))?.click();
   await shown(element, 'pd.read_csv');
+});
+
+const LIST: [RegExp, unknown] = [
+  /deployments\?/,
+  {
+    value: [
+      {
+        name: 'blue',
+        sku: { capacity: 1 },
+        properties: { provisioningState: 'Succeeded', model: 'm', properties: {} }
+      }
+    ]
+  }
+];
+const SCORED = { status: 200, headers: {}, body: '[1]', milliseconds: 3 };
+
+function endpoints(segment: string, properties: Record<string, unknown>): [RegExp, unknown][] {
+  return [
+    LIST,
+    [new RegExp(`${segment}/iris\\?`), { id: 'e', name: 'iris', properties }],
+    [/jobs\?/, { value: [{ name: 'batchjob-1', properties: { status: 'Completed' } }] }],
+    [/Insights/, { value: [] }],
+    [/getLogs/, { content: 'ready' }],
+    [/invoke/, SCORED]
+  ];
+}
+
+test('an endpoint shows its deployments, is asked, and shows its log when that is opened', async () => {
+  const properties = {
+    provisioningState: 'Succeeded',
+    scoringUri: 'http://127.0.0.1:1/score',
+    traffic: { blue: 100 }
+  };
+  const kernel = new Kernel(
+    { workspace: W, place: 'LOCAL', name: 'iris', segment: 'onlineEndpoints' },
+    endpoints('onlineEndpoints', properties)
+  );
+  const element = document.createElement('div');
+  const remove = anywidget(endpoint).render({ model: kernel, el: element });
+  await shown(element, 'http://127.0.0.1:1/score');
+  await shown(element, 'No requests yet');
+  expect(element.querySelector('tbody tr')?.textContent).toContain('blue');
+  expect(kernel.asked.some(one => one.includes('getLogs'))).toBe(false);
+
+  element.querySelector('form')?.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }));
+  await shown(element, '3 ms');
+
+  const log = element.querySelector('details') as HTMLDetailsElement;
+  log.open = true;
+  log.dispatchEvent(new Event('toggle'));
+  await shown(element, 'ready');
+  remove();
+  expect([kernel.listeners, element.childElementCount]).toEqual([0, 0]);
+});
+
+test('an endpoint that is changed elsewhere is fetched anew', async () => {
+  const properties = { provisioningState: 'Succeeded', scoringUri: 'u' };
+  const bodies = endpoints('onlineEndpoints', properties);
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'iris' }, bodies);
+  const element = document.createElement('div');
+  const remove = anywidget(endpoint).render({ model: kernel, el: element });
+  await shown(element, 'Succeeded');
+  properties.provisioningState = 'Updating';
+  kernel.says({ changed: [{ kind: 'onlineDeployments', name: 'other/blue', action: 'put' }] });
+  await new Promise(resolve => setTimeout(resolve, 300));
+  expect(element.textContent).not.toContain('Updating');
+
+  kernel.says({ changed: [{ kind: 'onlineDeployments', name: 'iris/blue', action: 'put' }] });
+  await shown(element, 'Updating');
+  remove();
+});
+
+test('a batch endpoint shows its jobs, and has nothing to be tested', async () => {
+  const properties = { provisioningState: 'Succeeded', defaults: { deploymentName: 'blue' } };
+  const kernel = new Kernel(
+    { workspace: W, place: 'LOCAL', name: 'iris', segment: 'batchEndpoints' },
+    endpoints('batchEndpoints', properties)
+  );
+  const element = document.createElement('div');
+  const remove = anywidget(endpoint).render({ model: kernel, el: element });
+  await shown(element, 'batchjob-1');
+  await shown(element, '★ default');
+
+  expect(element.querySelector('form, details')).toBeNull();
+  expect(kernel.asked.some(one => /Insights|invoke/.test(one))).toBe(false);
+  remove();
 });

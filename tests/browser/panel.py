@@ -82,10 +82,10 @@ def page_of(desk: Page, title: str) -> Locator:
     return desk.locator(".jp-AmlLab-page:visible").filter(has=desk.get_by_role("heading", name=title))
 
 
-def faultless(desk: Page) -> None:
-    """Assert that axe finds no fault in the page in front and in the panel."""
+def faultless(desk: Page, selector: str = "") -> None:
+    """Assert that axe finds no fault in the page in front and in the panel, or in what a selector names."""
     if not desk.evaluate("() => !!window.axe"):
         desk.add_script_tag(path=AXE)
     front = desk.evaluate("() => '#' + CSS.escape(window.jupyterapp.shell.currentWidget.id)")
-    for selector in (front, "#jupyter-aml"):
-        assert desk.evaluate(FAULTS, selector) == []
+    for part in [selector] if selector else [front, "#jupyter-aml"]:
+        assert desk.evaluate(FAULTS, part) == []

@@ -2,195 +2,17 @@
 
 from __future__ import annotations
 
-import copy
-import json
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.azure import WORKSPACE, Azure
 from tests.browser.book import DARK, LIGHT, Book
 from tests.browser.panel import HARM, Service, faultless, fold, page_of, row
 
 pytestmark = pytest.mark.browser
-
-WORKSPACE = (
-    "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/away"
-    "/providers/Microsoft.MachineLearningServices/workspaces/cloud"
-)
-ENDPOINT = f"{WORKSPACE}/onlineEndpoints/iris"
-OPERATION = "/subscriptions/1/providers/Microsoft.MachineLearningServices/locations/westeurope/mfeOperationsStatus/od:1"
-WRITTEN = {"createdAt": "2026-01-01T00:00:00Z", "createdBy": "Ada", "lastModifiedAt": "2026-01-02T00:00:00Z"}
-SWAGGER = {
-    "swagger": "2.0",
-    "paths": {"/score": {"post": {"parameters": [{"in": "body", "schema": {"example": {"input_data": [[5.1]]}}}]}}},
-}
-TASK = {
-    "taskType": "Classification",
-    "primaryMetric": "AUCWeighted",
-    "targetColumnName": "species",
-    "trainingData": {"jobInputType": "mltable", "uri": f"{WORKSPACE}/data/iris/versions/2"},
-    "limitSettings": {"maxTrials": 3, "timeout": "PT30M"},
-}
-
-
-def deployment(name: str, state: str = "Succeeded") -> dict[str, Any]:
-    return {
-        "id": f"{ENDPOINT}/deployments/{name}",
-        "name": name,
-        "location": "westeurope",
-        "sku": {"name": "Default", "capacity": 2},
-        "systemData": WRITTEN,
-        "properties": {
-            "endpointComputeType": "Managed",
-            "model": f"{WORKSPACE}/models/iris/versions/3",
-            "environmentId": f"{WORKSPACE}/environments/sklearn/versions/7",
-            "instanceType": "Standard_DS3_v2",
-            "provisioningState": state,
-            "properties": {"AzureAsyncOperationUri": f"https://management.azure.com{OPERATION}?api-version=1"},
-        },
-    }
-
-
-def child(number: int, algorithm: str, score: str, status: str = "Completed") -> dict[str, Any]:
-    return {
-        "runId": f"flowers_{number}",
-        "status": status,
-        "startTimeUtc": "2026-01-01T00:00:00Z",
-        "endTimeUtc": "2026-01-01T00:00:42Z",
-        "properties": {
-            "iteration": str(number),
-            "pipeline_id": str(number),
-            "goal": "AUC_weighted_max",
-            "primary_metric": "AUC_weighted",
-            "run_preprocessor": "MaxAbsScaler",
-            "run_algorithm": algorithm,
-            "score": score,
-        },
-    }
-
-
-class Azure:
-    """What Azure would answer, and what it was asked to change."""
-
-    def __init__(self) -> None:
-        self.changed: list[tuple[str, str, Any]] = []
-        self.invoked: list[dict[str, Any]] = []
-        self.updating = 0
-        self.traffic: dict[str, int] = {"blue": 90, "green": 10}
-        self.gone = False
-        self.deployments = [deployment("blue"), deployment("green"), deployment("red", "Failed")]
-
-    def endpoint(self, state: str = "Succeeded") -> dict[str, Any]:
-        return {
-            "id": ENDPOINT,
-            "name": "iris",
-            "location": "westeurope",
-            "kind": "Managed",
-            "identity": {"type": "SystemAssigned", "principalId": "p"},
-            "tags": {"note": HARM},
-            "systemData": WRITTEN,
-            "properties": {
-                "authMode": "Key",
-                "description": HARM,
-                "provisioningState": state,
-                "publicNetworkAccess": "Enabled",
-                "scoringUri": "https://iris.westeurope.inference.ml.azure.com/score",
-                "swaggerUri": "https://iris.westeurope.inference.ml.azure.com/swagger.json",
-                "traffic": copy.copy(self.traffic),
-                "mirrorTraffic": {},
-            },
-        }
-
-    def batch(self) -> dict[str, Any]:
-        held = {"authMode": "AADToken", "provisioningState": "Succeeded", "scoringUri": "https://n.example/jobs"}
-        defaults = {"deploymentName": "first"}
-        return {
-            "id": f"{WORKSPACE}/batchEndpoints/nightly",
-            "name": "nightly",
-            "properties": {**held, "defaults": defaults},
-        }
-
-    def batch_deployment(self, name: str) -> dict[str, Any]:
-        model = {"referenceType": "Id", "assetId": f"{WORKSPACE}/models/iris/versions/3"}
-        held = {"model": model, "compute": f"{WORKSPACE}/computes/cpu", "provisioningState": "Succeeded"}
-        return {"id": name, "name": name, "properties": {**held, "resources": {"instanceCount": 4}}}
-
-    def job(self) -> dict[str, Any]:
-        held = {"jobType": "AutoML", "status": "Completed", "displayName": "flowers", "taskDetails": TASK}
-        return {"id": f"{WORKSPACE}/jobs/flowers", "name": "flowers", "systemData": WRITTEN, "properties": held}
-
-    def runs(self) -> list[dict[str, Any]]:
-        setup = {"runId": "flowers_setup", "status": "Completed", "properties": {}}
-        best = child(1, "LightGBM", "0.981")
-        return [child(2, "SVM", "nan", "Failed"), best, child(0, "LogisticRegression", "0.953"), setup]
-
-    def found(self, method: str, path: str, body: Any) -> Any:
-        """The answer to a request below the workspace; None where there is none."""
-        if method != "GET":
-            self.changed.append((method, path, body))
-        if path == "onlineEndpoints/iris" and method == "PUT":
-            self.traffic, self.updating = body["properties"]["traffic"], 2
-        if path == "onlineEndpoints/iris" and method == "DELETE":
-            self.gone = True
-            return {}
-        if path.endswith("/getLogs"):
-            return {"content": f"{body['containerType']} of {path.split('/')[-2]} is ready\n{HARM}"}
-        if path == "onlineEndpoints/iris":
-            self.updating -= 1
-            return None if self.gone else self.endpoint("Updating" if self.updating >= 0 else "Succeeded")
-        run = {"runId": "flowers", "status": "Completed", "properties": {}, "tags": {}}
-        answers: dict[str, Any] = {
-            "onlineEndpoints": {"value": [] if self.gone else [self.endpoint()]},
-            "onlineEndpoints/iris/deployments": {"value": self.deployments},
-            "batchEndpoints": {"value": [self.batch()]},
-            "batchEndpoints/nightly": self.batch(),
-            "batchEndpoints/nightly/deployments": {
-                "value": [self.batch_deployment(name) for name in ("first", "second")]
-            },
-            "batchEndpoints/nightly/jobs": {
-                "value": [{"id": "b", "name": "batchjob-1", "properties": {"status": "Completed"}}]
-            },
-            "jobs": {"value": [self.job()]},
-            "jobs/flowers": self.job(),
-            "runs/flowers": run,
-            "runs/flowers/children": {"value": self.runs()},
-        }
-        return answers.get(path, {"value": []} if "/" not in path else None)
-
-    def answer(self, route: Route) -> None:
-        """Answer what the page asks of Azure, and the workspace among those that there are."""
-        request = route.request
-        url = urlsplit(request.url)
-        path = unquote(url.path).partition("/jupyter-aml/")[2]
-        body = json.loads(request.post_data) if request.post_data else None
-        if path == "workspaces":
-            away = {"name": "cloud", "resourceGroup": "away", "id": WORKSPACE, "place": "AZURE", "profile": "mine"}
-            route.fulfill(json={"value": [*route.fetch().json()["value"], away]})
-        elif path == "invoke" and request.method == "POST" and body and body["workspace"] == WORKSPACE:
-            self._scored(route, body)
-        elif path == "invoke" and request.method == "GET":
-            route.fulfill(json={"status": 200, "headers": {}, "body": json.dumps(SWAGGER), "milliseconds": 3})
-        elif path == "log" and WORKSPACE in unquote(url.query):
-            route.fulfill(json={"file": "", "text": "", "offset": 0, "next": 0, "size": 0, "final": True})
-        elif OPERATION in f"/{path}":
-            route.fulfill(json={"status": "Failed", "error": {"code": "BadArgument", "message": f"No module {HARM}"}})
-        elif WORKSPACE in f"/{path}":
-            found = self.found(request.method, path.partition(WORKSPACE[1:] + "/")[2], body)
-            refused = {"error": {"code": "ResourceNotFound", "message": "It was not found."}}
-            route.fulfill(status=404, json=refused) if found is None else route.fulfill(json=found)
-        else:
-            route.fallback()
-
-    def _scored(self, route: Route, body: dict[str, Any]) -> None:
-        self.invoked.append(body)
-        good = "setosa" if "5.1" in body["body"] else None
-        told = json.dumps({"label": good}) if good else "Traceback\nValueError: a number was expected"
-        headers = {"azureml-model-deployment": body["deployment"] or "blue"}
-        answer = {"status": 200 if good else 424, "headers": headers, "body": told, "milliseconds": 11.5}
-        route.fulfill(json=answer)
 
 
 @pytest.fixture
@@ -226,7 +48,9 @@ def test_azure_has_sections_that_this_machine_does_not_have(azure: Azure, panel:
     expect(row(panel, "iris")).to_be_visible()
 
     panel.get_by_label("Workspace", exact=True).select_option(service.workspace)
-    expect(panel.get_by_role("button", name="Online endpoints", exact=True)).to_have_count(0)
+    expect(panel.get_by_role("button", name="Online endpoints", exact=True)).to_be_visible()
+    for title in ("Schedules", "Connections"):
+        expect(panel.get_by_role("button", name=title, exact=True)).to_have_count(0)
 
 
 def test_an_endpoint_shows_its_deployments_and_why_one_failed(endpoint: Locator, desk: Page) -> None:
@@ -286,7 +110,7 @@ def test_traffic_that_somebody_else_has_changed_is_not_overwritten_unseen(
 def test_a_test_call_begins_with_what_the_endpoint_takes(azure: Azure, endpoint: Locator, desk: Page) -> None:
     endpoint.get_by_role("tab", name="Test").click()
     body = endpoint.get_by_label("Body, JSON")
-    expect(body).to_have_value('{\n  "input_data": [\n    [\n      5.1\n    ]\n  ]\n}')
+    expect(body).to_have_value('{\n  "input_data": [\n    [5.1]\n  ]\n}')
     endpoint.get_by_label("Deployment", exact=True).select_option("green")
     for _ in range(3):
         endpoint.get_by_role("button", name="Send", exact=True).click()
@@ -306,6 +130,24 @@ def test_a_test_call_begins_with_what_the_endpoint_takes(azure: Azure, endpoint:
     expect(endpoint.get_by_text("424", exact=True)).to_be_visible()
     body.fill("{")
     expect(endpoint.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_an_endpoint_shows_how_its_deployments_did(azure: Azure, endpoint: Locator, desk: Page, theme: str) -> None:
+    desk.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    try:
+        endpoint.get_by_role("tab", name="Metrics").click()
+        green = endpoint.get_by_role("row").filter(has_text="green")
+        expect(green.get_by_role("cell")).to_have_text(["green", "98", "50", "9.04", "21", "96.5"])
+        expect(endpoint.locator(".jp-AmlLab-chart")).to_have_count(2)
+        endpoint.get_by_label("Pictures of").select_option("green")
+        expect(endpoint.get_by_role("img", name=re.compile("^Latency, ms"))).to_have_accessible_name(
+            re.compile("p99: 95.5 at")
+        )
+        faultless(desk)
+        assert azure.measured == 2
+    finally:
+        desk.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", LIGHT)
 
 
 def test_the_log_of_a_container_is_chosen_and_read(endpoint: Locator, desk: Page) -> None:
@@ -331,6 +173,28 @@ def test_the_line_that_asks_an_endpoint_is_put_into_the_notebook(
     expect(book.cell(1)).to_be_visible()
     source = "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.sharedModel.source"
     assert desk.evaluate(source) == "%aml online-endpoint invoke --name iris --request-file request.json"
+
+
+def test_an_endpoint_in_a_cell_is_alive_and_asked_there(azure: Azure, desk: Page, opened: Callable[..., Book]) -> None:
+    told = {"version": 1, "workspace": WORKSPACE, "place": "AZURE", "name": "iris", "segment": "onlineEndpoints"}
+    shown = {"text/plain": "iris", "text/html": "<p>as it was</p>", "application/vnd.jupyter-aml.endpoint+json": told}
+    book = opened(f"from IPython.display import publish_display_data\npublish_display_data({shown!r})")
+    book.run(0)
+    card = book.cell(0).locator(".jp-AmlLab-card")
+
+    expect(card.get_by_role("row").filter(has_text="Standard_DS3_v2").first).to_contain_text("90")
+    expect(card.get_by_role("img", name=re.compile("^Latency, ms"))).to_be_visible()
+    expect(card.get_by_label("Body, JSON")).to_have_value(re.compile("5.1"))
+    card.get_by_role("button", name="Send", exact=True).click()
+    expect(card.get_by_label("Body of the answer")).to_contain_text("setosa")
+    card.get_by_text("Log", exact=True).click()
+    expect(card.get_by_role("log")).to_contain_text("InferenceServer of blue is ready")
+    assert desk.evaluate("() => window.harmed") is None
+    for theme in (DARK, LIGHT):
+        book.theme(theme)
+        faultless(desk, ".jp-Notebook .jp-AmlLab-card")
+    card.get_by_role("button", name="Open", exact=True).click()
+    expect(page_of(desk, "iris")).to_be_visible()
 
 
 def test_an_endpoint_is_deleted_after_a_question(azure: Azure, endpoint: Locator, desk: Page) -> None:

@@ -1,4 +1,4 @@
-"""Test calls of an online endpoint: the body, which deployment serves, the answer, the latencies."""
+"""An endpoint: its deployments and traffic, how it does, test calls and logs; of a batch endpoint the jobs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.client.scoring import SEGMENT
+from jupyter_aml.commands.actions import endpoints_card
 from jupyter_aml.widgets import asks
 from jupyter_aml.widgets.asks import Ask
 from jupyter_aml.widgets.base import AmlWidget, drawn
 
-SHOWN = ("provisioningState", "scoringUri", "authMode", "traffic", "mirrorTraffic")
-
 
 class EndpointTester(AmlWidget):
-    """Asks an online endpoint; its key stays in the kernel, or in the server.
+    """Shows an endpoint, and asks one that is online; its key stays in the kernel, or in the server.
 
     Args:
         endpoint: Its name, or the SDK's object.
         client: An `MLClient`, or a connection; by default that of the notebook.
+        segment: `onlineEndpoints` or `batchEndpoints`.
 
     Raises:
         ResourceError: There is no such endpoint.
@@ -28,9 +28,10 @@ class EndpointTester(AmlWidget):
     KIND = "endpoint"
     _esm = Path(__file__).parent / "widget.js"
 
-    def __init__(self, endpoint: Any, client: Any = None) -> None:
+    def __init__(self, endpoint: Any, client: Any = None, *, segment: str = SEGMENT) -> None:
         self.name = endpoint if isinstance(endpoint, str) else str(endpoint.name)
-        super().__init__(client, name=self.name, segment=SEGMENT)
+        self.segment = segment
+        super().__init__(client, name=self.name, segment=segment)
 
     def check(self) -> None:
         """Whether there is such an endpoint."""
@@ -38,7 +39,7 @@ class EndpointTester(AmlWidget):
 
     @property
     def _path(self) -> str:
-        return f"{SEGMENT}/{self.name}"
+        return f"{self.segment}/{self.name}"
 
     def first(self) -> Iterator[Ask]:
         """The endpoint and its deployments."""
@@ -46,8 +47,5 @@ class EndpointTester(AmlWidget):
         yield asks.arm(self.workspace, f"{self._path}/deployments")
 
     def still(self) -> dict[str, str]:
-        """What the endpoint is."""
-        held = self.wire.rest.get(self._path)["properties"]
-        shown = {key: held[key] for key in SHOWN if held.get(key)}
-        place = self.wire.connection.place
-        return drawn("record", {"entity": {"name": self.name, **shown}, "title": "online endpoint", "place": place})
+        """What the endpoint is, and how its deployments do."""
+        return drawn("endpoint", endpoints_card.snapshot(self.wire.rest, self.name, self.segment))

@@ -5,6 +5,7 @@ import type { VNode } from 'preact';
 import type { Live, News } from '../live';
 import { line } from '../model/code';
 import type { EndpointModel } from '../model/endpoint';
+import { MeasuresModel } from '../model/measures';
 import { ContainerLog, ScoringModel } from '../model/scoring';
 import { Fault } from '../views/basics';
 import {
@@ -15,6 +16,7 @@ import {
   type EndpointTab,
   endpointTabs
 } from '../views/endpoint';
+import { Measures } from '../views/measures';
 import { Logs, Test } from '../views/scoring';
 import { Tabs } from '../views/tabs';
 import { t } from '../views/text';
@@ -27,6 +29,7 @@ export class EndpointPage extends Page {
   private tab: EndpointTab = 'overview';
   private readonly scoring: ScoringModel;
   private readonly log: ContainerLog;
+  private readonly measures: MeasuresModel;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -42,7 +45,8 @@ export class EndpointPage extends Page {
     super(application);
     this.scoring = new ScoringModel(model);
     this.log = new ContainerLog(model.rest, model.workspace, model.path);
-    for (const one of [this.scoring, this.log]) one.changed.connect(this.redraw, this);
+    this.measures = new MeasuresModel(model.rest, model.workspace, model.path, place);
+    for (const one of [this.scoring, this.log, this.measures]) one.changed.connect(this.redraw, this);
     model.changed.connect(this.changed, this);
     live.changed.connect(this.hear, this);
   }
@@ -51,12 +55,14 @@ export class EndpointPage extends Page {
     if (this.isDisposed) return;
     clearTimeout(this.timer);
     this.live.changed.disconnect(this.hear, this);
-    for (const one of [this.scoring, this.log, this.model]) one.dispose();
+    for (const one of [this.scoring, this.log, this.measures, this.model]) one.dispose();
     super.dispose();
   }
 
   protected override seen(visible: boolean): void {
     this.model.seen(visible);
+    this.measures.seen(visible && this.tab === 'metrics');
+    this.log.seen(visible && this.tab === 'logs');
   }
 
   protected view(): VNode {
@@ -82,6 +88,10 @@ export class EndpointPage extends Page {
   private readonly actions: EndpointActions = {
     show: (segment, name) => this.application.open(segment, name),
     code: () => this.application.insert(this.code()),
+    deploy: () => {
+      const noun = this.model.online ? 'online-deployment' : 'batch-deployment';
+      this.application.create(noun, { 'endpoint-name': this.model.name });
+    },
     copy: text => {
       Clipboard.copyToSystem(text);
       this.application.say(t('Copied.'));
@@ -97,6 +107,8 @@ export class EndpointPage extends Page {
     switch (this.tab) {
       case 'overview':
         return <EndpointOverview model={model} busy={this.busy} actions={this.actions} />;
+      case 'metrics':
+        return <Measures measures={this.measures} id={this.id} />;
       case 'test':
         return <Test model={model} scoring={this.scoring} id={this.id} />;
       case 'logs':
@@ -118,6 +130,7 @@ export class EndpointPage extends Page {
     this.tab = tab;
     if (tab === 'test') void this.scoring.begin();
     if (tab === 'logs') void this.log.choose(this.log.deployment || (this.model.deployments[0]?.name ?? ''));
+    this.seen(this.isVisible);
     this.update();
   }
 
@@ -139,6 +152,7 @@ export class EndpointPage extends Page {
   }
 
   private changed(): void {
+    if (this.tab === 'test') void this.scoring.begin();
     this.application.titled(this.model.name, this.model.state);
     this.update();
   }
@@ -151,7 +165,7 @@ export class EndpointPage extends Page {
     const { model } = this;
     if ((news.workspace !== model.workspace && !news.everything) || !this.isVisible) return;
     const named = news.changes.some(
-      one => one.kind === model.segment && one.name.split('/')[0] === model.name
+      one => model.concerns(one.kind, one.name) || (this.tab === 'jobs' && one.kind === 'jobs')
     );
     if (!named && !news.everything) return;
     this.timer ??= setTimeout(() => {

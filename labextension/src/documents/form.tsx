@@ -15,8 +15,12 @@ export interface FormActions {
   kernel: () => string;
 }
 
-/** Flags that a form has no use for: they say how a terminal shows the result. */
-const LEFT_OUT = new Set(['web', 'stream', 'wait', 'var', 'no-wait']);
+/** Flags that a form has no use for: they say how a terminal shows the result, or what needs Docker. */
+const LEFT_OUT = new Set(['web', 'stream', 'wait', 'var', 'no-wait', 'local']);
+/** What is asked first. */
+const FIRST = ['name', 'endpoint-name', 'path', 'file', 'type', 'version'];
+/** Nouns that run with the Python of the notebook in use. */
+const RUN = ['job', 'online-deployment', 'batch-deployment'];
 
 /** Help with what stands in backticks as code. */
 function coded(text: string): VNode[] {
@@ -24,7 +28,7 @@ function coded(text: string): VNode[] {
 }
 
 export class FormPage extends PreactWidget {
-  private readonly values = new Map<string, string | boolean>();
+  private readonly values: Map<string, string | boolean>;
   private body = '';
   private ended: Ended | undefined;
   private running = false;
@@ -35,18 +39,18 @@ export class FormPage extends PreactWidget {
     private readonly workspace: { id: string; name: string; place: string },
     private readonly noun: string,
     private readonly verb: Verb,
-    private readonly actions: FormActions
+    private readonly actions: FormActions,
+    known: Record<string, string> = {}
   ) {
     super();
+    this.values = new Map(Object.entries(known));
     this.addClass('jp-AmlLab-page');
   }
 
   protected view(): VNode {
     const { verb } = this;
     const flags = verb.flags.filter(flag => !LEFT_OUT.has(flag.name));
-    const first = flags.filter(
-      flag => flag.required || ['name', 'path', 'file', 'type', 'version'].includes(flag.name)
-    );
+    const first = flags.filter(flag => flag.required || FIRST.includes(flag.name));
     const rest = flags.filter(flag => !first.includes(flag));
     return (
       <form
@@ -216,7 +220,7 @@ export class FormPage extends PreactWidget {
     this.update();
     try {
       const body = this.body.trim() ? this.body : undefined;
-      const kernel = (this.noun === 'job' && this.actions.kernel()) || undefined;
+      const kernel = (RUN.includes(this.noun) && this.actions.kernel()) || undefined;
       this.ended = await this.rest.run(this.workspace.id, this.words(), { body, kernel });
       if (this.ended.code === 0) this.actions.done(this.ended);
     } catch (error) {

@@ -8,6 +8,8 @@ export interface Application {
   open: (segment: string, name: string) => void;
   compare: (names: string[]) => void;
   insert: (code: string) => void;
+  /** Open the form for a new thing of a noun, with what is known of it already. */
+  create: (noun: string, known: Record<string, string>) => void;
   say: (message: string, kind?: 'success' | 'error') => void;
   titled: (title: string, status: string) => void;
 }

@@ -8,11 +8,17 @@ import { faults, percent, same, some, told, type Traffic } from './traffic';
 /** Segments of URLs whose resources are endpoints. */
 export const ONLINE = 'onlineEndpoints';
 export const ENDPOINTS = [ONLINE, 'batchEndpoints'];
-/** Source: EndpointProvisioningState and DeploymentProvisioningState. */
-const FINAL = ['Succeeded', 'Failed', 'Canceled'];
+/**
+ * States that stay until somebody changes something.
+ *
+ * Source: EndpointProvisioningState and DeploymentProvisioningState; `Healthy` is this machine's own.
+ */
+const SETTLED = ['Succeeded', 'Failed', 'Canceled', 'Healthy'];
 /** Milliseconds between two looks at what is being provisioned. */
 const LOOK = 5000;
 const JOBS = { service: 'mferp/managementfrontend', version: '2020-09-01-dataplanepreview' };
+/** How the keys begin of what this machine tells of a deployment besides. */
+const OWN = 'azureml.local.';
 /** What the service says and nobody sets. */
 const READ_ONLY = ['scoringUri', 'swaggerUri', 'provisioningState'];
 
@@ -33,7 +39,11 @@ export interface Deployment {
   environment: string;
   instance: string;
   count: number | undefined;
-  /** Why it failed, where that is known. */
+  /** Of a deployment on this machine: how its processes do, how many there are to be, and how many answer. */
+  health: string;
+  replicas: number;
+  ready: number;
+  /** Why it failed or is unhealthy, where that is known. */
   error: string;
 }
 
@@ -78,6 +88,12 @@ export class EndpointModel {
     return this.segment === ONLINE;
   }
 
+  /** Whether a change of this kind and name concerns it. */
+  concerns(kind: string, name: string): boolean {
+    const kinds = [this.segment, this.segment.replace('Endpoints', 'Deployments')];
+    return kinds.includes(kind) && name.split('/')[0]?.toLowerCase() === this.name.toLowerCase();
+  }
+
   get path(): string {
     return `${this.segment}/${this.name}`;
   }
@@ -88,8 +104,8 @@ export class EndpointModel {
 
   /** Whether nothing is being provisioned. */
   get settled(): boolean {
-    const states = [this.state, ...this.deployments.map(one => one.state)];
-    return this.gone || states.every(state => state === '' || FINAL.includes(state));
+    const states = [this.state, ...this.deployments.flatMap(one => [one.state, one.health])];
+    return this.gone || states.every(state => state === '' || SETTLED.includes(state));
   }
 
   /** The traffic that the service has. */
@@ -283,6 +299,7 @@ export function written(now: Tracked, changes: Record<string, unknown>): unknown
 function deployment(resource: Tracked, error: string): Deployment {
   const held = resource.properties;
   const resources = (held.resources ?? {}) as { instanceType?: string; instanceCount?: number };
+  const told = (held.properties ?? {}) as Record<string, string | undefined>;
   const component = (held.deploymentConfiguration as { componentId?: unknown } | undefined)?.componentId;
   const compute = cell(held.compute);
   return {
@@ -293,7 +310,10 @@ function deployment(resource: Tracked, error: string): Deployment {
     instance:
       cell(held.instanceType ?? resources.instanceType) || compute.slice(compute.lastIndexOf('/') + 1),
     count: (resource.sku?.capacity as number | undefined) ?? resources.instanceCount,
-    error
+    health: told[`${OWN}state`] ?? '',
+    replicas: Number(told[`${OWN}replicas`] ?? 0),
+    ready: Number(told[`${OWN}ready`] ?? 0),
+    error: error || (told[`${OWN}error`] ?? '')
   };
 }
 

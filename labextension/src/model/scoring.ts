@@ -3,12 +3,16 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 import type { Rest, Scored } from '../rest';
 import type { EndpointModel } from './endpoint';
+import { clean } from './log';
+import { Poll } from './poll';
 import { STARTER, starter } from './starter';
 
 /** Containers of a deployment. Source: ContainerType. */
 export const CONTAINERS = ['InferenceServer', 'StorageInitializer'] as const;
 /** Lines of a log's end. */
 const TAIL = 500;
+/** Milliseconds between two looks at a log. */
+const LOOK = 2500;
 /** Calls that are remembered. */
 const MOST = 200;
 
@@ -31,6 +35,8 @@ export class ScoringModel {
   private readonly _changed = new Signal<this, void>(this);
   private _typed = false;
   private _begun = false;
+  /** How the endpoint stood when it was asked last what it takes. */
+  private _stood = '';
   private _count = 0;
 
   constructor(private readonly endpoint: EndpointModel) {}
@@ -72,12 +78,15 @@ export class ScoringModel {
 
   /** Begin with a body in the shape that the endpoint asks for, where it tells and nothing has been typed. */
   async begin(): Promise<void> {
-    const { resource, rest, workspace, name } = this.endpoint;
-    if (this._begun || !resource?.properties.swaggerUri) return;
-    this._begun = true;
+    const { resource, rest, workspace, name, deployments, traffic } = this.endpoint;
+    const stood = JSON.stringify([traffic, deployments.map(one => [one.name, one.state, one.ready])]);
+    if (this._begun || !resource?.properties.swaggerUri || stood === this._stood) return;
+    this._stood = stood;
     try {
       const document = await rest.swagger(workspace, name);
-      if (document.status === 200 && !this._typed) this.body = starter(document.body);
+      if (document.status !== 200) return; // nothing answers yet; it is asked again when that may have changed
+      this._begun = true;
+      if (!this._typed) this.body = starter(document.body);
     } catch {
       return; // it tells nothing of itself
     }
@@ -108,7 +117,7 @@ export class ScoringModel {
   }
 }
 
-/** The end of a container's log. */
+/** The end of a container's log, followed while somebody looks. */
 export class ContainerLog {
   deployment = '';
   container: string = CONTAINERS[0];
@@ -116,6 +125,7 @@ export class ContainerLog {
   error: Error | undefined;
   busy = false;
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _poll = new Poll(LOOK, () => this._look());
   private _asked = 0;
 
   constructor(
@@ -135,28 +145,42 @@ export class ContainerLog {
     await this.fetch();
   }
 
+  /** Say whether somebody looks: the log is followed only then. */
+  seen(visible: boolean): void {
+    this._poll.wanted = visible;
+  }
+
   async fetch(): Promise<void> {
     if (!this.deployment) return;
-    this._asked += 1;
-    const asked = this._asked;
     this.busy = true;
     this._changed.emit();
+    await this._look();
+    this._poll.looked();
+  }
+
+  dispose(): void {
+    this._poll.dispose();
+    Signal.clearData(this);
+  }
+
+  /** Read it anew; whether that could be done. */
+  private async _look(): Promise<boolean> {
+    if (!this.deployment) return true;
+    this._asked += 1;
+    const asked = this._asked;
+    let [text, error]: [string | undefined, Error | undefined] = [this.text, undefined];
     try {
       const path = `${this.path}/deployments/${this.deployment}/getLogs`;
       const body = { containerType: this.container, tail: TAIL };
       const found = await this.rest.arm<{ content?: string }>(this.workspace, path, { method: 'POST', body });
-      if (asked !== this._asked) return; // another one has been chosen
-      this.text = found.content ?? '';
-      this.error = undefined;
-    } catch (error) {
-      if (asked === this._asked) this.error = error as Error;
-    } finally {
-      if (asked === this._asked) this.busy = false;
-      this._changed.emit();
+      text = clean(found.content ?? '');
+    } catch (failure) {
+      error = failure as Error;
     }
-  }
-
-  dispose(): void {
-    Signal.clearData(this);
+    if (asked !== this._asked) return true; // another one has been chosen
+    const same = text === this.text && error?.message === this.error?.message && !this.busy;
+    Object.assign(this, { text, error, busy: false });
+    if (!same) this._changed.emit();
+    return error === undefined;
   }
 }

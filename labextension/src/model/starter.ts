@@ -1,5 +1,7 @@
 /** The body of a first test call, as far as an endpoint's swagger document tells what it takes. */
 
+import { json } from '../format';
+
 type Json = Record<string, unknown>;
 
 /** Levels below which a schema is not followed: it may name itself. */
@@ -14,7 +16,7 @@ export function starter(text: string): string {
   try {
     const document = JSON.parse(text) as Json;
     const found = example(schema(document), document, 0);
-    return found === undefined ? STARTER : JSON.stringify(found, undefined, 2);
+    return found === undefined ? STARTER : json(found);
   } catch {
     return STARTER;
   }

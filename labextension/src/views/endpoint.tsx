@@ -5,13 +5,15 @@ import { cell } from '../format';
 import type { Deployment, EndpointModel } from '../model/endpoint';
 import type { Resource } from '../rest';
 import { Badge, Facts, Fault, Part, since, Status, Table, Time } from './basics';
-import { short } from './job';
+import { short } from './named';
 import { t } from './text';
 import { Traffic } from './traffic';
 
 export interface EndpointActions {
   show: (segment: string, name: string) => void;
   code: () => void;
+  /** Make a deployment of it. */
+  deploy: () => void;
   copy: (text: string) => void;
   save: () => void;
   standardise: (deployment: string) => void;
@@ -19,13 +21,13 @@ export interface EndpointActions {
   refresh: () => void;
 }
 
-export type EndpointTab = 'overview' | 'test' | 'logs' | 'jobs';
+export type EndpointTab = 'overview' | 'metrics' | 'test' | 'logs' | 'jobs';
 
 /** The parts of an endpoint's page: only those that it can have. */
 export function endpointTabs(model: EndpointModel): [EndpointTab, string][] {
   const first: [EndpointTab, string] = ['overview', t('Overview')];
   if (!model.online) return [first, ['jobs', t('Jobs')]];
-  return [first, ['test', t('Test')], ['logs', t('Logs')]];
+  return [first, ['metrics', t('Metrics')], ['test', t('Test')], ['logs', t('Logs')]];
 }
 
 /** Head of the page: state, name, place, and what can be done. */
@@ -52,6 +54,11 @@ export function EndpointHead({
         <button type="button" class="jp-AmlLab-button" onClick={actions.code}>
           {t('Insert code')}
         </button>
+        {!model.gone && (
+          <button type="button" class="jp-AmlLab-button" onClick={actions.deploy}>
+            {t('New deployment')}
+          </button>
+        )}
         <button type="button" class="jp-AmlLab-button" disabled={busy} onClick={actions.refresh}>
           {t('Refresh')}
         </button>
@@ -77,20 +84,13 @@ export function EndpointOverview({
 }): JSX.Element {
   return (
     <>
-      {model.failure && <Failure title={model.name} text={model.failure} />}
+      {model.failure && (
+        <Failure title={t('%1 failed.', model.name)} name={model.name} text={model.failure} />
+      )}
       <About model={model} actions={actions} />
       <Part title={t('Deployments')}>
-        {model.deployments.length === 0 ? (
-          <p class="jp-AmlLab-soft">{t('There are no deployments yet: nothing answers here.')}</p>
-        ) : (
-          <Deployments model={model} show={actions.show} />
-        )}
+        <Deployments model={model} show={actions.show} />
       </Part>
-      {model.deployments
-        .filter(one => one.state === 'Failed')
-        .map(one => (
-          <Failure key={one.name} title={one.name} text={one.error} />
-        ))}
       {model.deployments.length > 0 && model.online && (
         <Part title={t('Traffic')}>
           <Traffic model={model} busy={busy} save={actions.save} />
@@ -139,7 +139,8 @@ function About({ model, actions }: { model: EndpointModel; actions: EndpointActi
   );
 }
 
-function Address({ uri, copy }: { uri: string; copy: (text: string) => void }): JSX.Element {
+/** An address, and a button that copies it. */
+export function Address({ uri, copy }: { uri: string; copy: (text: string) => void }): JSX.Element {
   return (
     <>
       <code>{uri}</code>{' '}
@@ -155,36 +156,91 @@ function Address({ uri, copy }: { uri: string; copy: (text: string) => void }): 
   );
 }
 
-function Deployments({
+/** The deployments, and why those failed or are unhealthy that are so. */
+export function Deployments({
   model,
   show
 }: {
   model: EndpointModel;
-  show: (segment: string, name: string) => void;
+  show: ((segment: string, name: string) => void) | undefined;
+}): JSX.Element {
+  if (model.deployments.length === 0) {
+    return <p class="jp-AmlLab-soft">{t('There are no deployments yet: nothing answers here.')}</p>;
+  }
+  return (
+    <>
+      <DeploymentsTable model={model} show={show} />
+      {model.deployments.map(one => (
+        <Trouble key={one.name} deployment={one} />
+      ))}
+    </>
+  );
+}
+
+function Trouble({
+  deployment: { name, state, health, error }
+}: {
+  deployment: Deployment;
+}): JSX.Element | null {
+  if (state === 'Failed') return <Failure title={t('%1 failed.', name)} name={name} text={error} />;
+  if (health !== 'Unhealthy') return null;
+  return <Failure title={t('%1 is unhealthy.', name)} name={name} text={error} />;
+}
+
+function DeploymentsTable({
+  model,
+  show
+}: {
+  model: EndpointModel;
+  show: ((segment: string, name: string) => void) | undefined;
 }): JSX.Element {
   const { live, mirror } = model.traffic;
   const instance = model.online ? t('instance type') : t('compute');
   const columns = [t('name'), t('state'), t('model'), t('environment'), instance, t('instances')];
   const shares = (one: Deployment): ComponentChildren[] =>
     model.online
-      ? [live[one.name] ?? 0, mirror[one.name] ?? 0]
+      ? [<Share key="t" percent={live[one.name] ?? 0} />, <Share key="c" percent={mirror[one.name] ?? 0} />]
       : [one.name === model.standard ? t('★ default') : ''];
+  const traffic = model.online ? [t('traffic, %'), t('mirror, %')] : [];
   return (
     <Table
-      columns={[...columns, ...(model.online ? [t('traffic, %'), t('mirror, %')] : [''])]}
+      columns={[...columns, ...(model.online ? traffic : [''])]}
+      measures={[t('instances'), ...traffic]}
       rows={model.deployments.map(one => ({
         key: one.name,
         cells: [
           one.name,
-          <Status key="s" value={one.state} />,
+          <State key="s" deployment={one} />,
           <Asset key="m" id={one.model} segment="models" show={show} />,
           <Asset key="e" id={one.environment} segment="environments" show={show} />,
           one.instance,
-          one.count ?? '',
+          instances(one),
           ...shares(one)
         ]
       }))}
     />
+  );
+}
+
+/** How it stands; once it is made, how its processes do where that is known. */
+function State({ deployment: { state, health } }: { deployment: Deployment }): JSX.Element {
+  return <Status value={state === 'Succeeded' && health && health !== 'Healthy' ? health : state} />;
+}
+
+/** How many there are, and how many of their processes answer where not all do. */
+function instances({ count, ready, replicas }: Deployment): ComponentChildren {
+  return ready < replicas ? t('%1 of %2 ready', ready, replicas) : (count ?? '');
+}
+
+/** A percentage, with a bar. */
+function Share({ percent }: { percent: number }): JSX.Element {
+  return (
+    <span class="jp-AmlLab-share">
+      <svg class="jp-AmlLab-bars" width={40} height={10} aria-hidden="true">
+        <rect width={0.4 * percent} height={10} />
+      </svg>
+      <span>{percent}</span>
+    </span>
   );
 }
 
@@ -196,12 +252,12 @@ function Asset({
 }: {
   id: string;
   segment: string;
-  show: (segment: string, name: string) => void;
+  show: ((segment: string, name: string) => void) | undefined;
 }): JSX.Element {
   const name = new RegExp(`^/subscriptions/.*/workspaces/[^/]+/${segment}/([^/]+)/versions/[^/]+$`, 'i').exec(
     id
   )?.[1];
-  if (!name) return <span title={id}>{short(id)}</span>;
+  if (!name || !show) return <span title={id}>{short(id)}</span>;
   return (
     <button type="button" class="jp-AmlLab-link" title={id} onClick={() => show(segment, name)}>
       {short(id)}
@@ -209,10 +265,11 @@ function Asset({
   );
 }
 
-function Failure({ title, text }: { title: string; text: string }): JSX.Element {
+/** Why something failed, in full. */
+export function Failure({ title, name, text }: { title: string; name: string; text: string }): JSX.Element {
   return (
-    <section class="jp-AmlLab-failure" aria-label={t('Why %1 failed', title)}>
-      <p>{t('%1 failed.', title)}</p>
+    <section class="jp-AmlLab-failure" aria-label={t('Why %1 failed', name)}>
+      <p>{title}</p>
       {text ? <pre>{text}</pre> : <p>{t('The service does not say why; its logs may.')}</p>}
     </section>
   );
@@ -258,16 +315,16 @@ export function BatchJobs({
   show
 }: {
   model: EndpointModel;
-  show: (segment: string, name: string) => void;
+  show: ((segment: string, name: string) => void) | undefined;
 }): JSX.Element {
   if (model.jobsError) return <Fault error={model.jobsError} retry={() => void model.refresh()} />;
   if (model.jobs.length === 0) {
-    return <p class="jp-AmlLab-soft">{t('Nobody has invoked it yet; "Insert code" shows how.')}</p>;
+    return <p class="jp-AmlLab-soft">{t('Nobody has invoked it yet.')}</p>;
   }
   return (
     <Table
       columns={[t('job'), t('status'), t('created')]}
-      open={name => show('jobs', name)}
+      {...(show && { open: (name: string) => show('jobs', name) })}
       rows={model.jobs.map((one: Resource) => ({
         key: one.name,
         cells: [

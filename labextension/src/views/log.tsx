@@ -6,7 +6,7 @@ import { clean, type LogText } from '../model/log';
 import { t } from './text';
 
 /** Pixels from the end within which the log is followed. */
-const NEAR = 40;
+export const NEAR = 40;
 
 /** The log; it follows its end until somebody scrolls up. */
 export class Log extends Component<{ log: LogText; grows: boolean }> {

@@ -1,12 +1,13 @@
 /** A live online endpoint: test calls with their latencies, and the logs of its containers. */
 
-import type { JSX } from 'preact';
-import { number } from '../format';
+import { Component, type JSX } from 'preact';
+import { json, number } from '../format';
 import type { EndpointModel } from '../model/endpoint';
 import { CONTAINERS, type ContainerLog, type ScoringModel } from '../model/scoring';
 import type { Scored } from '../rest';
 import { Facts, Fault, Part } from './basics';
 import { Chart } from './chart';
+import { NEAR } from './log';
 import { t } from './text';
 
 /** Header of an answer that names the deployment that served. */
@@ -109,7 +110,7 @@ function Latency({ scoring }: { scoring: ScoringModel }): JSX.Element | null {
     <Part title={t('Latency')}>
       <div class="jp-AmlLab-charts">
         <Chart
-          title={t('Latency, ms')}
+          title={t('Test calls, ms')}
           points={calls.map(one => ({ x: one.number, y: one.milliseconds }))}
           axis={t('call')}
         />
@@ -128,7 +129,7 @@ function Latency({ scoring }: { scoring: ScoringModel }): JSX.Element | null {
 /** JSON with indents; anything else as it stands. */
 export function pretty(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), undefined, 2);
+    return json(JSON.parse(text));
   } catch {
     return text;
   }
@@ -174,9 +175,46 @@ export function Logs({
         </button>
       </div>
       {log.error && <Fault error={log.error} retry={() => void log.fetch()} />}
-      <pre class="jp-AmlLab-lines" role="log" tabIndex={0} aria-label={t('Log')}>
-        {log.text === undefined ? (log.error ? '' : t('Loading…')) : log.text || t('The log is empty.')}
-      </pre>
+      <End
+        text={log.text === undefined ? (log.error ? '' : t('Loading…')) : log.text || t('The log is empty.')}
+      />
     </div>
   );
+}
+
+/** The end of a text; it is followed until somebody scrolls up. */
+class End extends Component<{ text: string }> {
+  private box: HTMLPreElement | null = null;
+  private follows = true;
+
+  override componentDidMount(): void {
+    this.scroll();
+  }
+
+  override componentDidUpdate(): void {
+    this.scroll();
+  }
+
+  render({ text }: { text: string }): JSX.Element {
+    const { box } = this;
+    if (box) this.follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+    return (
+      <pre
+        ref={found => {
+          this.box = found;
+        }}
+        class="jp-AmlLab-lines"
+        role="log"
+        tabIndex={0}
+        aria-live="off"
+        aria-label={t('Log')}
+      >
+        {text}
+      </pre>
+    );
+  }
+
+  private scroll(): void {
+    if (this.box && this.follows) this.box.scrollTop = this.box.scrollHeight;
+  }
 }

@@ -32,6 +32,10 @@ def notebook(*outputs: dict[str, Any]) -> dict[str, Any]:
     return {"cells": [words, code], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
 
 
+def unknown(*_: str) -> None:
+    """No endpoint is known."""
+
+
 def test_what_has_ended_is_drawn_and_the_rest_left_alone() -> None:
     content = notebook(card("done"), card("runs"), card("before", final={"status": "Failed"}))
     before = copy.deepcopy(content)
@@ -41,7 +45,7 @@ def test_what_has_ended_is_drawn_and_the_rest_left_alone() -> None:
         asked.append(name)
         return {"text/plain": "final"} if name == "done" else None
 
-    assert freeze(content, draw) == 1
+    assert freeze(content, draw, unknown) == 1
     assert asked == ["done", "runs"]
     outputs = content["cells"][1]["outputs"]
     assert outputs[1]["data"] == {"text/plain": "final"}
@@ -56,13 +60,13 @@ def test_a_store_that_cannot_be_read_does_not_keep_a_notebook_from_being_saved()
     def draw(_: str, __: str) -> dict[str, Any]:
         raise StoreError("The disk is gone.")
 
-    assert freeze(content, draw) == 0
+    assert freeze(content, draw, unknown) == 0
     assert content == before
 
 
 @pytest.mark.parametrize("content", [{}, {"cells": None}, {"cells": [{"outputs": [{"data": {MIME: "odd"}}]}]}])
 def test_odd_notebooks_are_left_alone(content: dict[str, Any]) -> None:
-    assert freeze(content, lambda *_: {"text/plain": "final"}) == 0
+    assert freeze(content, lambda *_: {"text/plain": "final"}, unknown) == 0
 
 
 def test_a_saved_notebook_shows_how_its_jobs_ended(lab: Lab) -> None:
@@ -108,12 +112,12 @@ def test_other_live_forms_keep_what_makes_them_live_and_get_the_final_picture() 
         final = {"text/plain": "final", "text/html": "<p>final</p>", MIME: {"final": {"status": "Completed"}}}
         return final if name == "done" else None
 
-    assert freeze(content, draw) == 1
+    assert freeze(content, draw, unknown) == 1
     done, runs = (output["data"] for output in content["cells"][1]["outputs"][1:])
     told = {"version": 1, "workspace": "/w", "place": "LOCAL", "name": "done", "final": {"status": "Completed"}}
     assert done == {"text/plain": "final", "text/html": "<p>final</p>", SWEEP: told}
     assert runs.keys() == {"text/plain", "text/html", SWEEP}
-    assert freeze(content, draw) == 0
+    assert freeze(content, draw, unknown) == 0
 
 
 def test_widgets_of_others_are_left_alone() -> None:
@@ -121,5 +125,37 @@ def test_widgets_of_others_are_left_alone() -> None:
     content = notebook(theirs)
     before = copy.deepcopy(content)
 
-    assert freeze(content, lambda *_: None) == 0
+    assert freeze(content, lambda *_: None, unknown) == 0
     assert content == before
+
+
+ENDPOINT = f"{VENDOR}endpoint+json"
+
+
+def endpoint(name: str, segment: str = "onlineEndpoints") -> dict[str, Any]:
+    told = {"version": 1, "workspace": "/w", "place": "LOCAL", "name": name, "segment": segment}
+    data = {"text/plain": "before", "text/html": "<p>before</p>", ENDPOINT: told, VIEW: {"model_id": "x"}}
+    return {"output_type": "execute_result", "data": data, "metadata": {}}
+
+
+def test_an_endpoint_stays_live_and_its_picture_is_that_of_the_moment() -> None:
+    content = notebook(endpoint("iris"), endpoint("nightly", "batchEndpoints"), endpoint("gone"))
+    asked = []
+
+    def picture(workspace: str, segment: str, name: str) -> dict[str, Any] | None:
+        asked.append((workspace, segment, name))
+        now = {"text/plain": "now", "text/html": "<p>now</p>", ENDPOINT: {}}
+        return now if name != "gone" else None
+
+    def draw(*_: str) -> dict[str, Any]:
+        raise AssertionError
+
+    assert freeze(content, draw, picture) == 2
+    assert asked == [("/w", kind, name) for kind, name in [
+        ("onlineEndpoints", "iris"), ("batchEndpoints", "nightly"), ("onlineEndpoints", "gone")]
+    ]  # fmt: skip
+    iris, _, gone = (output["data"] for output in content["cells"][1]["outputs"][1:])
+    told = {"version": 1, "workspace": "/w", "place": "LOCAL", "name": "iris", "segment": "onlineEndpoints"}
+    assert iris == {"text/plain": "now", "text/html": "<p>now</p>", ENDPOINT: told}
+    assert gone["text/html"] == "<p>before</p>"
+    assert freeze(content, draw, picture) == 2

@@ -143,7 +143,9 @@ def test_a_tester_asks_with_a_key_that_its_page_never_sees(
         assert path == "onlineEndpoints/iris"
         return {"name": "iris", "properties": properties}
 
+    blue = {"name": "blue", "sku": {"capacity": 1}, "properties": {"provisioningState": "Succeeded"}}
     monkeypatch.setattr("jupyter_aml.client.rest.Rest.get", get)
+    monkeypatch.setattr("jupyter_aml.client.rest.Rest.items", lambda *_, **__: iter([blue]))
     monkeypatch.setattr("jupyter_aml.client.rest.Rest.post", lambda *_, **__: {"primaryKey": "secret-key"})
     tester = EndpointTester("iris", connection)
 
@@ -156,6 +158,7 @@ def test_a_tester_asks_with_a_key_that_its_page_never_sees(
     left = tester.still()["text/html"]
     assert "Succeeded" in left
     assert scoring in left
+    assert "blue" in left
     assert "secret-key" not in left
 
 
