@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench.rows import CONTENDED, Row, load, table
 
-MODULES = ("loading", "calls", "job_start", "runners", "tracking", "many_jobs", "sweeps", "panel")
+MODULES = ("loading", "calls", "job_start", "runners", "tracking", "many_jobs", "sweeps", "panel", "serving", "batch")
 OUT = Path("out") / "bench.json"
 LEGEND = f"""\
 ours, rival: medians; the sides take turns on this machine. quiet: what the quickest tenth of ours stays below.

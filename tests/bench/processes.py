@@ -37,6 +37,25 @@ def python(arguments: list[str], folder: Path, **variables: str) -> str:
 
 
 @contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Keep this thread, and whatever processes it starts, on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def used(pid: int) -> float:
+    """Milliseconds of a processor that a process and its descendants have used so far."""
+    import psutil
+
+    family = (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
+    return sum(sum(one.cpu_times()[:2]) for one in family) * 1000
+
+
+@contextlib.contextmanager
 def mlflow_server(folder: Path) -> Iterator[str]:
     """MLflow's own server over SQLite on a free port, ended afterwards with its workers."""
     folder.mkdir()
@@ -53,7 +72,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
             _answering(f"http://127.0.0.1:{port}/health", server)
             yield f"http://127.0.0.1:{port}"
         finally:
-            _end(server)
+            end(server)
 
 
 def _answering(url: str, server: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
@@ -66,11 +85,13 @@ def _answering(url: str, server: subprocess.Popen[bytes], seconds: float = 120.0
     raise TimeoutError(msg)
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
+def end(server: subprocess.Popen[bytes]) -> None:
+    """Kill a process with all that it has started."""
     import psutil
 
-    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        first = psutil.Process(server.pid)
+        for process in (first, *first.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
     server.wait(10)

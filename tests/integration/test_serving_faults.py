@@ -243,7 +243,7 @@ def test_replicas_killed_under_load_lose_only_what_they_had_begun(iris: Attacked
         wait_for(lambda: iris.deployment()["ready"] == 3, "three replicas")
         seen = len(answers)
         os.kill(iris.deployment()["replicas"][0]["pid"], signal.SIGKILL)
-        wait_for(lambda seen=seen: len(answers) > seen + 50, "answers")  # type: ignore[misc]
+        wait_for(lambda seen=seen: len(answers) > seen + 50, "answers")
     stop.set()
     for thread in threads:
         thread.join(20)
