@@ -16,6 +16,7 @@ SILENT = {
     "01_quickstart": {"load", "export", "strength"},
     "02_jobs": set(),
     "03_scale_out": {"cluster", "end"},
+    "05_deploy": {"cellar"},
 }
 """By notebook, the cells that show nothing."""
 NEEDS = {"03_scale_out": "distributed"}

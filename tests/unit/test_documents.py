@@ -26,7 +26,7 @@ TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 PLACE = re.compile(r"^\.?[\w-]+(?:/[\w.-]+)+/?$|^[\w-]+\.(?:md|py|toml|txt|ipynb)$|^Makefile$|^\.importlinter$")
 ROOTS = ("", "jupyter_aml/", "jupyter_aml/local/", "jupyter_aml/commands/", "jupyter_aml/local/resources/",
          "jupyter_aml/local/jobs/", "tests/conformance/")  # fmt: skip
-MADE_BY_THE_READER = frozenset({"fit.ipynb", "src/train.py", ".venv", "out/"})
+MADE_BY_THE_READER = frozenset({"fit.ipynb", "score.py", "src/train.py", ".venv", "out/"})
 """Places that a reader has or makes."""
 
 
