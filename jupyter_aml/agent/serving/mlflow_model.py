@@ -123,6 +123,8 @@ class Model:
 
     def _about(self, error: Exception, item: Item) -> Refused:
         """What the client reads when the model, or numpy on the way to it, raised."""
+        if isinstance(error, Refused):
+            return error
         if isinstance(error, OverflowError):
             try:
                 self._read.recheck(item)
@@ -132,6 +134,8 @@ class Model:
 
     def _called(self, items: list[Item]) -> Any:
         key = items[0].key
+        if key is not None and not any(item.count for item in items):
+            raise Refused(BAD_REQUEST, "The input has no rows; at least one was expected.")
         return self._native.call(intake.loose(items[0]) if key is None else _JOIN[key[0]](items))
 
 

@@ -15,7 +15,7 @@ OPERATION = "AzureAsyncOperationUri"
 """Where a resource names the address of its last operation, among its properties."""
 STATE, READY, REPLICAS, ERROR = (f"azureml.local.{word}" for word in ("state", "ready", "replicas", "error"))
 """What the local workspace tells of a deployment's replicas, among its properties."""
-FAILED = "Failed"
+FAILED, HEALTHY = "Failed", "Healthy"
 
 
 def bundle(connection: Any, name: str, segment: str = ONLINE) -> dict[str, Any]:
@@ -104,6 +104,8 @@ def _error(rest: Rest, held: Mapping[str, Any]) -> str:
     if url and held.get("provisioningState") == FAILED:
         with contextlib.suppress(AmlError):
             message = str(((rest.get(url) or {}).get("error") or {}).get("message") or "")
+        if message and said.get(STATE) == HEALTHY:
+            message += " The replicas of before go on answering."
     return message or str(said.get(ERROR) or "")
 
 

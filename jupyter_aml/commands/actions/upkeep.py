@@ -143,7 +143,7 @@ def stop(context: Context, args: Args) -> Outcome:
     from jupyter_aml.client import upkeep
 
     del context, args
-    said = "The host has ended. Jobs that run go on; whoever needs a host starts another."
+    said = "The host has ended. Jobs and endpoints that run go on; whoever needs a host starts another."
     return Outcome(None, place=LOCAL, message=said if upkeep.stop() else "No host runs.")
 
 
