@@ -201,7 +201,7 @@ def centred(rows: Any) -> Any:
         KNeighborsClassifier(metric=lambda a, b: float(np.abs(a - b).sum()), algorithm="ball_tree"),
         ColumnTransformer([("own", FunctionTransformer(centred), list(X.columns))]),
     ],
-    ids=str,
+    ids=lambda one: type(one).__name__,
 )
 def test_what_might_mix_rows_is_never_batched(model: Any) -> None:
     if not hasattr(model, "predict"):
