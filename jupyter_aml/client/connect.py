@@ -358,6 +358,7 @@ def _client_of(made: Connection, wishes: Wishes) -> Any:
     sdk = warm.sdk()
     options = {"enable_telemetry": False, **wishes.options}
     seams.quiet_uploads()
+    seams.separate_invocations()
     if made.local:
         door.register(_service_of(made))
         seams.quicken_streams(door.answered_here)

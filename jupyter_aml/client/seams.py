@@ -89,6 +89,12 @@ SEAMS = (
         "1.35.2",
         "A poller prints a dot for each look, also when nobody waits for it; the card of an endpoint tells more.",
     ),
+    Seam(
+        "EndpointInvokeFields.DEFAULT_HEADER of the operations of online and batch endpoints",
+        "azure-ai-ml",
+        "1.35.2",
+        "All invocations share one dictionary: a deployment once named, and a key, go to every later endpoint.",
+    ),
 )
 
 
@@ -213,6 +219,25 @@ def quiet_polling(quiet: Callable[[], bool]) -> bool:
 
     helper.print = print_a_dot  # type: ignore[attr-defined]
     return True
+
+
+def separate_invocations() -> bool:
+    """Let each invocation of an endpoint have headers of its own; whether the seam was found."""
+    found = [sys.modules.get(f"azure.ai.ml.operations._{kind}_endpoint_operations") for kind in ("online", "batch")]
+    modules = [module for module in found if hasattr(module, "EndpointInvokeFields")]
+    for module in modules:
+        fields: Any = module.EndpointInvokeFields  # type: ignore[union-attr]
+        if type(fields) is not _Separate:
+            module.EndpointInvokeFields = _Separate("EndpointInvokeFields", (fields,), {})  # type: ignore[union-attr]
+    return bool(modules)
+
+
+class _Separate(type):
+    """The type of a class whose default headers are a new dictionary each time they are asked for."""
+
+    @property
+    def DEFAULT_HEADER(cls) -> dict[str, str]:  # noqa: N802 - the SDK's name
+        return dict(cls.__mro__[1].DEFAULT_HEADER)  # type: ignore[attr-defined]
 
 
 def current_cloud() -> str:

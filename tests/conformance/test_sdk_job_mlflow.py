@@ -10,7 +10,7 @@ import pytest
 from azure.ai.ml import Input, Output
 from azure.ai.ml.entities import Data, Model
 
-from .lab import Lab
+from .lab import Lab, wait_for
 
 ONE_DOOR = pytest.mark.parametrize("lab", ["process"], indirect=True)
 """For what happens in the job alone and takes seconds: a job's own door is HTTP, whoever submitted it."""
@@ -36,6 +36,7 @@ def tracking(lab: Lab) -> Iterator[Any]:
     from jupyter_aml.local.authz import tokens
 
     store = lab.service.store
+    wait_for((store.home / "host" / "host.json").exists, "the host's address")
     port = json.loads((store.home / "host" / "host.json").read_text(encoding="utf-8"))["port"]
     token = tokens.issue(store, tokens.local_identity(store), audience="jupyter_aml")
     with pytest.MonkeyPatch.context() as patch:

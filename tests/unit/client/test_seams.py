@@ -151,6 +151,23 @@ def test_an_upload_without_a_progress_bar_writes_nothing(
     assert said.strip().endswith(written)
 
 
+def test_an_invocation_leaves_nothing_to_the_next() -> None:
+    from azure.ai.ml.constants._endpoint import EndpointInvokeFields
+    from azure.ai.ml.operations import _batch_endpoint_operations as batch
+    from azure.ai.ml.operations import _online_endpoint_operations as online
+
+    before = dict(EndpointInvokeFields.DEFAULT_HEADER)
+    assert seams.separate_invocations()
+    assert seams.separate_invocations()
+    for module in (batch, online):
+        headers = module.EndpointInvokeFields.DEFAULT_HEADER
+        assert headers == before
+        headers[module.EndpointInvokeFields.MODEL_DEPLOYMENT] = "blue"
+
+        assert before == module.EndpointInvokeFields.DEFAULT_HEADER
+    assert before == EndpointInvokeFields.DEFAULT_HEADER
+
+
 def test_the_thread_imports_the_sdk_while_others_go_on() -> None:
     said = fresh(
         "import time; begun = time.perf_counter()\n"
