@@ -6,30 +6,21 @@ import os
 import shutil
 import tempfile
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jupyter_aml.local.store import bell
 from jupyter_aml.testing import hosts
+from tests import waiting
 
 PATIENCE = 90.0
 FINAL = ("Completed", "Failed", "Canceled")
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 PLAIN = "plain:1"
 """An environment of every lab: the interpreter that submits."""
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """What a condition gives as soon as it is true."""
-    until = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < until, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.01)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 def own_words(text: str) -> str:

@@ -8,8 +8,8 @@ import signal
 import tempfile
 import textwrap
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +20,13 @@ from jupyter_aml.client import warm
 from jupyter_aml.errors import AmlError
 from jupyter_aml.local.store import bell
 from jupyter_aml.testing import hosts
+from tests import waiting
 
 warm.sdk()  # before the tests import it in the slow way
 
 PATIENCE = 90.0
 FINAL = ("Completed", "Failed", "Canceled")
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """What a condition gives as soon as it is true."""
-    until = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < until, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.01)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 class Lab:

@@ -7,13 +7,12 @@ import http.client
 import json
 import tempfile
 import textwrap
-import threading
-import time
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from jupyter_aml.local.serving.online import places, talk
+from tests import waiting
 
 from .conftest import Lab, wait_for
 
@@ -129,19 +128,11 @@ class Asker:
             return answer.status, body
 
 
-class Load:
-    """Requests one after the other on several threads, until the block ends."""
+class Load(waiting.Load):
+    """Requests one after the other on several threads, until the block ends; it begins when one is answered."""
 
     def __init__(self, asker: Asker, threads: int = 3) -> None:
-        self.answers: list[tuple[int, Any]] = []
-        self._asker = asker
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.answers.append(self._asker.ask())
-            time.sleep(0.001)
+        super().__init__(asker.ask, threads, 0.001)
 
     def more(self, count: int = 20) -> None:
         """Wait for so many more answers."""
@@ -149,16 +140,6 @@ class Load:
         wait_for(lambda: len(self.answers) >= seen + count, "answers")
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        super().__enter__()
         self.more(1)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    @property
-    def statuses(self) -> set[int]:
-        return {status for status, _ in self.answers}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from abc import ABC, abstractmethod
 from urllib.parse import parse_qs
 
 from . import rawhttp
@@ -47,7 +48,7 @@ def schema_decorated(run: Callable[..., Any]) -> bool:
     return bool(util is not None and util.is_schema_decorated(run))
 
 
-class Reader:
+class Reader(ABC):
     """Reads the arguments of `run()` out of requests.
 
     Args:
@@ -74,24 +75,31 @@ class Reader:
             values[HEADERS] = {name.title(): value for name, value in request.headers}
         return values
 
+    @abstractmethod
     def values(self, request: Request) -> dict[str, Any]:
         """The arguments but for `request_headers`."""
+
+
+class Parsed(Reader):
+    """Reads them out of the body of a POST, or the query of a GET."""
+
+    def values(self, request: Request) -> dict[str, Any]:
         if request.posted:
             return self.posted(request)
         if request.method != "GET":
             refuse_method(request)
         return self.got(_of_query(request.meta.get("query", "")))
 
+    @abstractmethod
     def posted(self, request: Request) -> dict[str, Any]:
         """The arguments in a body."""
-        raise NotImplementedError
 
+    @abstractmethod
     def got(self, query: dict[str, Any]) -> dict[str, Any]:
         """The arguments in a query."""
-        raise NotImplementedError
 
 
-class Text(Reader):
+class Text(Parsed):
     """The body as text, for a `run()` without a decorator."""
 
     gives = "the body of a request as text"
@@ -117,7 +125,7 @@ class Raw(Reader):
         return {self.name: rawhttp.request(request)}
 
 
-class Values(Reader):
+class Values(Parsed):
     """The values of a JSON object, for a `run()` with `@input_schema`."""
 
     gives = "the values of a JSON object by name (@input_schema)"

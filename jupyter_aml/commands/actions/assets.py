@@ -16,7 +16,7 @@ from jupyter_aml.errors import UsageError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of asset.
+    """What there are several of in a workspace: a kind of asset, of endpoint, of deployment.
 
     Args:
         noun: The word on the line and of its loader.

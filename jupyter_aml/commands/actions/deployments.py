@@ -30,31 +30,25 @@ _LABEL = re.compile(r"^(?:azureml:)?(?P<name>[^/:@]+)@(?P<label>[\w-]+)$")
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(assets.Kind):
     """A kind of deployment.
 
     Args:
-        noun: The word on the line, and of its loader.
-        attribute: Where `MLClient` keeps its operations.
         endpoints: The kind of its endpoint.
-        columns: Of a list.
-        example: The name of one in examples.
     """
 
-    noun: str
-    attribute: str
     endpoints: Endpoints
-    columns: tuple[str, ...]
-    example: str
 
 
 ONLINE = Kind(
-    "online-deployment", "online_deployments", endpoints.ONLINE,
+    "online-deployment", "online_deployments",
     ("name", "state=provisioning_state", "model", "instances=instance_count", "type=instance_type"), "blue",
+    endpoints.ONLINE,
 )  # fmt: skip
 BATCH = Kind(
-    "batch-deployment", "batch_deployments", endpoints.BATCH,
+    "batch-deployment", "batch_deployments",
     ("name", "state=provisioning_state", "model", "compute", "instances=resources.instance_count"), "trees",
+    endpoints.BATCH,
 )  # fmt: skip
 
 
@@ -68,11 +62,6 @@ class Named:
     def __str__(self) -> str:
         """As `iris/blue`."""
         return f"{self.endpoint}/{self.name}"
-
-
-def operations(context: Context, kind: Kind) -> Any:
-    """The SDK's operations of the kind."""
-    return getattr(context.client, kind.attribute)
 
 
 def named(args: Args, kind: Kind, verb: str) -> Named:
@@ -101,7 +90,7 @@ def fetch(context: Context, kind: Kind, which: Named) -> Any:
     Raises:
         NotFoundError: There is none, or no such endpoint; the nearest name is offered.
     """
-    asked = operations(context, kind)
+    asked = assets.operations(context, kind)
     try:
         return asked.get(which.name, which.endpoint)
     except Exception as error:
@@ -117,7 +106,7 @@ def fetch(context: Context, kind: Kind, which: Named) -> Any:
 
 def outcome(context: Context, kind: Kind, entity: Any, message: str = "") -> Outcome:
     """A deployment as a card."""
-    get, name, endpoint = operations(context, kind).get, entity.name, entity.endpoint_name
+    get, name, endpoint = assets.operations(context, kind).get, entity.name, entity.endpoint_name
     return Outcome(
         entity, kind="entity", place=context.place, title=f"{kind.noun} of {endpoint}", message=message,
         again=lambda: get(name, endpoint),
@@ -166,7 +155,7 @@ def sent(context: Context, args: Args, kind: Kind, entity: Any, **options: Any) 
     which = Named(str(entity.name), str(entity.endpoint_name))
     endpoints.fetch(context, kind.endpoints, which.endpoint)
     pin(context, entity)
-    begin = partial(operations(context, kind).begin_create_or_update, entity, **options)
+    begin = partial(assets.operations(context, kind).begin_create_or_update, entity, **options)
     aml = f"%aml {kind.endpoints.noun} show {which.endpoint}"
     if args.get("no_wait"):
         begun(begin)
@@ -284,7 +273,7 @@ def _list(kind: Kind) -> Run:
     def run(context: Context, args: Args) -> Outcome:
         endpoint = endpoints.name_of(args.endpoint_name, kind.endpoints, f"NAME: {kind.noun} list")
         endpoints.fetch(context, kind.endpoints, endpoint)
-        every: Iterable[Any] = operations(context, kind).list(endpoint)
+        every: Iterable[Any] = assets.operations(context, kind).list(endpoint)
         found, note = assets.limited(every, args.max_results, kind.noun)
         title = f"deployments of {endpoint}"
         return Outcome(found, kind="table", columns=kind.columns, place=context.place, title=title, message=note)
@@ -304,7 +293,7 @@ def _delete(kind: Kind) -> Run:
         which = named(args, kind, "delete")
         fetch(context, kind, which)
         context.confirm(f"Delete the deployment {which}?", yes=args.yes)
-        begin = partial(operations(context, kind).begin_delete, which.name, which.endpoint)
+        begin = partial(assets.operations(context, kind).begin_delete, which.name, which.endpoint)
         if args.no_wait:
             begun(begin)
             return Outcome(None, place=context.place, message=f"{which} is being deleted.")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from jupyter_aml.client.rest import Rest
-from jupyter_aml.commands.actions import assets, endpoints_card, flags, near
+from jupyter_aml.commands.actions import assets, endpoints_card, flags, loading, near
 from jupyter_aml.commands.actions.endpoints_waiting import EndpointCard, Progress, begun, until_done
 from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.grammar import Args, Flag, Positional, Run, Verb
@@ -17,38 +17,26 @@ from jupyter_aml.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(assets.Kind):
     """A kind of endpoint.
 
     Args:
-        noun: The word on the line, and of its loader.
-        attribute: Where `MLClient` keeps its operations.
         segment: In Resource Manager.
-        columns: Of a list.
-        example: The name of one in examples.
     """
 
-    noun: str
-    attribute: str
     segment: str
-    columns: tuple[str, ...]
-    example: str
 
 
 ONLINE = Kind(
-    "online-endpoint", "online_endpoints", endpoints_card.ONLINE,
+    "online-endpoint", "online_endpoints",
     ("name", "auth=auth_mode", "state=provisioning_state", "traffic", "mirror=mirror_traffic", "uri=scoring_uri"),
-    "iris",
+    "iris", endpoints_card.ONLINE,
 )  # fmt: skip
 BATCH = Kind(
-    "batch-endpoint", "batch_endpoints", endpoints_card.BATCH,
+    "batch-endpoint", "batch_endpoints",
     ("name", "default=defaults.deployment_name", "state=provisioning_state", "uri=scoring_uri"), "nightly",
+    endpoints_card.BATCH,
 )  # fmt: skip
-
-
-def operations(context: Context, kind: Kind) -> Any:
-    """The SDK's operations of the kind."""
-    return getattr(context.client, kind.attribute)
 
 
 def name_of(value: Any, kind: Kind, verb: str) -> str:
@@ -71,14 +59,14 @@ def fetch(context: Context, kind: Kind, name: str) -> Any:
     Raises:
         NotFoundError: There is none; the nearest name is offered.
     """
-    asked = operations(context, kind)
+    asked = assets.operations(context, kind)
     return near.looked_up(lambda: asked.get(name), kind.noun, name, asked.list)
 
 
 def exists(context: Context, kind: Kind, name: str) -> bool:
     """Whether there is such an endpoint."""
     try:
-        operations(context, kind).get(name)
+        assets.operations(context, kind).get(name)
     except Exception as error:
         if near.is_missing(error):
             return False
@@ -96,7 +84,7 @@ def outcome(
     context: Context, kind: Kind, entity: Any, message: str = "", lines: Sequence[str] = (), *, value: Any = None
 ) -> EndpointCard:
     """An endpoint as a card; `lines` are what to type next, `value` what --query and pipes get in its place."""
-    get, name = operations(context, kind).get, str(entity.name)
+    get, name = assets.operations(context, kind).get, str(entity.name)
     rest = Rest(context.connection)
 
     def details() -> dict[str, Any]:
@@ -120,7 +108,7 @@ def sent(context: Context, args: Args, kind: Kind, entity: Any, done: str) -> Ou
         entity: The SDK's endpoint.
         done: The sentence when it is done.
     """
-    begin = partial(operations(context, kind).begin_create_or_update, entity)
+    begin = partial(assets.operations(context, kind).begin_create_or_update, entity)
     if args.get("no_wait"):
         begun(begin)
         message = f"{entity.name} is being changed; %aml {kind.noun} show {entity.name} tells how far it is."
@@ -172,13 +160,28 @@ def settings(args: Args) -> dict[str, Any]:
     }
 
 
+def changed(context: Context, args: Args, kind: Kind) -> Any:
+    """An endpoint that there is, as YAML or `--set` and its like want it.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    if loading.has_source(args):
+        entity = loading.load(kind.noun, context, args, settings(args))
+        fetch(context, kind, entity.name)
+        return entity
+    entity = fetch(context, kind, name_of(args.name, kind, "update"))
+    assets.change(entity, args)
+    return entity
+
+
 def _goes_on(kind: Kind, name: str) -> str:
     return f"It goes on: %aml {kind.noun} show {name} tells how far it is."
 
 
 def _list(kind: Kind) -> Run:
     def run(context: Context, args: Args) -> Outcome:
-        every: Iterable[Any] = operations(context, kind).list()
+        every: Iterable[Any] = assets.operations(context, kind).list()
         found, note = assets.limited(every, args.max_results, kind.noun)
         return Outcome(found, kind="table", columns=kind.columns, place=context.place, title=kind.noun, message=note)
 
@@ -196,7 +199,7 @@ def _delete(kind: Kind) -> Run:
     def run(context: Context, args: Args) -> Outcome:
         name = str(fetch(context, kind, name_of(args.name, kind, "delete")).name)
         context.confirm(f"Delete the endpoint {name} with its deployments?", yes=args.yes)
-        begin = partial(operations(context, kind).begin_delete, name)
+        begin = partial(assets.operations(context, kind).begin_delete, name)
         if args.no_wait:
             begun(begin)
             return Outcome(None, place=context.place, message=f"{name} is being deleted.")

@@ -31,12 +31,7 @@ def create(context: Context, args: Args) -> Outcome:
 
 def update(context: Context, args: Args) -> Outcome:
     """Change the default deployment, or what `--set` and YAML say."""
-    if loading.has_source(args):
-        entity = loading.load(BATCH.noun, context, args, endpoints.settings(args))
-        endpoints.fetch(context, BATCH, entity.name)
-    else:
-        entity = endpoints.fetch(context, BATCH, endpoints.name_of(args.name, BATCH, "update"))
-        assets.change(entity, args)
+    entity = endpoints.changed(context, args, BATCH)
     if args.defaults:
         entity.defaults = {"deployment_name": _default(args.defaults)}
     return endpoints.sent(context, args, BATCH, entity, f"{entity.name} is updated.")

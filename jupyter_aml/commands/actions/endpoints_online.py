@@ -48,12 +48,7 @@ def managed(args: Args) -> Any:
 def update(context: Context, args: Args) -> Outcome:
     """Change traffic, mirror traffic, or what `--set` and YAML say."""
     refuse_local(args)
-    if loading.has_source(args):
-        entity = loading.load(ONLINE.noun, context, args, endpoints.settings(args))
-        endpoints.fetch(context, ONLINE, entity.name)
-    else:
-        entity = endpoints.fetch(context, ONLINE, endpoints.name_of(args.name, ONLINE, "update"))
-        assets.change(entity, args)
+    entity = endpoints.changed(context, args, ONLINE)
     if args.traffic:
         entity.traffic = percents(_merged(args.traffic), "--traffic")
     if args.mirror_traffic:

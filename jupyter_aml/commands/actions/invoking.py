@@ -26,7 +26,6 @@ from jupyter_aml.errors import AmlError, ConnectError, NotFoundError, ResourceEr
 INPUT_DATA = "input_data"
 SPLIT = (INPUT_DATA, "dataframe_split")
 """Keys whose tables are `{"columns", "index", "data"}`; below any other one they are a list of records."""
-MLFLOW_KEYS = (*SPLIT, "dataframe_records", "instances", "inputs")
 MOST = 1 << 30
 """Bytes of a request; the endpoint has its own limit."""
 REFUSED = 400

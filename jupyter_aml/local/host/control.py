@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.local.host.loop import Loop
+from jupyter_aml.local.store import bell
 
 LONGEST_LINE = 1 << 16
 WRITE_SECONDS = 1.0
@@ -38,14 +38,7 @@ class Control:
 
     def open(self) -> None:
         """Listen from now on; a socket that a killed host left is replaced."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            listening.bind(os.fspath(self._path))
-        finally:
-            os.umask(before)
+        listening = bell.bound(self._path)
         listening.listen(128)
         listening.settimeout(0)
         self._socket = listening

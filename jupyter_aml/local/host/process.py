@@ -32,7 +32,7 @@ from jupyter_aml.local.serving.online.warden import Warden
 from jupyter_aml.local.store import bell, migrate
 from jupyter_aml.local.store.catalogue import Store
 from jupyter_aml.local.store.database import Note
-from jupyter_aml.local.store.workspace import DATABASE, WORKED_BY_HOST, Workspace
+from jupyter_aml.local.store.workspace import WORKED_BY_HOST, Workspace
 
 IDLE_VARIABLE = "JUPYTER_AML_IDLE"
 """Seconds without work after which a host leaves."""
@@ -134,7 +134,7 @@ class Host:
 
     def _workspaces(self) -> Iterable[Workspace]:
         for entry in self._store.entries():
-            if not (entry.folder / DATABASE).exists():  # moved away or removed: nothing is to be made in its place
+            if not entry.there:
                 continue
             try:
                 workspace = self._service.workspace(entry)

@@ -198,15 +198,25 @@ def _check_version(draft: Draft, name: str, value: dict[str, Any]) -> None:
         )
 
 
-def _check_variables(body: Mapping[str, Any], scope: Scope) -> None:
-    variables = body.get("environmentVariables")
-    if variables is None:
-        return
-    if not isinstance(variables, dict):
+def variables(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment variables in a body, whose names may be such.
+
+    Raises:
+        ResourceError: It has something else (400).
+    """
+    found = body.get("environmentVariables")
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
         raise invalid("environmentVariables", "is no object", 'Send {"NAME": "value"}.')
-    for key, value in variables.items():
+    for key in found:
         if not key or "=" in key or "\0" in key:
             raise invalid("environmentVariables", f"has the name '{key}'", "Use letters, digits and '_'.")
+    return found
+
+
+def _check_variables(body: Mapping[str, Any], scope: Scope) -> None:
+    for value in variables(body).values():
         binding.check(str(value), scope)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.errors import ResourceError
@@ -85,6 +85,19 @@ class Call:
                 remedy='Send {"properties": {...}}.',
             )
         return found
+
+    def record(self, segment: str, name: str, version: str, body: dict[str, Any], old: Record | None) -> Record:
+        """What is to be stored: a new resource, or a change of an old one, whose name, maker and age stay."""
+        who = self.identity.name
+        made = Record(segment, name, version, body, self.now, self.now, created_by=who, modified_by=who)
+        if old is None:
+            return made
+        return replace(made, name=old.name, version=old.version, created=old.created, created_by=old.created_by)
+
+    def sent(self) -> dict[str, Any]:
+        """The body of a request that need not have one; empty where it is no object."""
+        sent = self.request.json
+        return sent if isinstance(sent, dict) else {}
 
     def resource(self, record: Record, kind: str, *, path: str = "") -> dict[str, Any]:
         """The ARM envelope around a record: id, name, type, systemData, and the record's body."""

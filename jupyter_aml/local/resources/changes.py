@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm import operations, paging
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.arm.operations import Operation
-from jupyter_aml.local.resources.base import Call
+from jupyter_aml.local.resources.base import ARM, Call, Handler, Route
 from jupyter_aml.local.serving.online import states
 from jupyter_aml.local.store.records import Record
 
@@ -74,6 +75,24 @@ def tail(value: object, default: int, most: int) -> int:
             f"tail is {value!r}; a whole number from 1 to {most} was expected.", code="ValidationError", target="tail"
         )
     return int(text)
+
+
+def below(
+    segment: str, *, get: Handler, many: Handler, put: Handler, patch: Handler, delete: Handler
+) -> Iterable[Route]:
+    """The routes that deployments have below their endpoints, whose segment this is."""
+    listed = f"{{WS}}/{segment}/{{endpoint}}/deployments"
+    one, action = f"{listed}/{{name}}", f"workspaces/{segment}/deployments"
+    yield Route("GET", ARM, listed, many, f"{action}/read")
+    yield Route("GET", ARM, one, get, f"{action}/read")
+    yield Route("PUT", ARM, one, put, f"{action}/write")
+    yield Route("PATCH", ARM, one, patch, f"{action}/write")
+    yield Route("DELETE", ARM, one, delete, f"{action}/delete")
+
+
+def merged(held: dict[str, Any], sent: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """A body after a PATCH: what was sent in each of these objects goes over what it held."""
+    return {**held, **{field: {**held[field], **(sent.get(field) or {})} for field in fields}}
 
 
 def ordered(records: list[Record], order: str) -> list[Record]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_aml.errors import NotFoundError
@@ -97,10 +97,7 @@ class NamedType(Type):
             if old is None:
                 self.rule.check(name, self.title)
             body = self.accept(call, dict(call.request.json), old, transaction)
-            who = call.identity.name
-            record = Record(self.segment, name, "", body, call.now, call.now, created_by=who, modified_by=who)
-            if old is not None:
-                record = replace(record, name=old.name, created=old.created, created_by=old.created_by)
+            record = call.record(self.segment, name, "", body, old)
             records.put(transaction, record)
         return Response.of(self.out(call, record), 200 if old else 201)
 

@@ -112,22 +112,46 @@ def _connect(path: Path, timeout: float) -> socket.socket:
     return line
 
 
-def spawn(home: Path) -> None:
-    """Start a host, detached from this process; a second one sees the lock and leaves at once."""
-    folder = home / "host"
-    filesystem.make_folder(folder)
+def bound(path: Path) -> socket.socket:
+    """A Unix socket at an address that only its owner can open; one that a killed process left is replaced."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        made.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    return made
+
+
+def detached(module: str, *arguments: str, log: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a module of ours in a session of its own, which outlives this process.
+
+    Args:
+        module: Run by this interpreter.
+        arguments: What follows on its line.
+        log: What it prints is appended to this file.
+        folder: Its working folder.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [sys.executable, "-m", "jupyter_aml.local.host", "--home", os.fspath(home)]
-    with (folder / "host.log").open("ab") as log:
-        host = subprocess.Popen(
-            command,
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=home,
+            stdout=file,
+            stderr=file,
+            cwd=folder,
             env=environment,
             start_new_session=True,
             close_fds=True,
         )
+
+
+def spawn(home: Path) -> None:
+    """Start a host, detached from this process; a second one sees the lock and leaves at once."""
+    folder = home / "host"
+    filesystem.make_folder(folder)
+    host = detached("jupyter_aml.local.host", "--home", os.fspath(home), log=folder / "host.log", folder=home)
     threading.Thread(target=host.wait, name="jupyter_aml-host", daemon=True).start()  # no zombie when it leaves first

@@ -38,6 +38,11 @@ class Entry:
     location: str
     created: float
 
+    @property
+    def there(self) -> bool:
+        """Whether it is where the store says: in the place of one that was moved or removed, nothing is to be made."""
+        return (self.folder / DATABASE).exists()
+
     @cached_property
     def arm_id(self) -> str:
         return ids.workspace_id(self.subscription, self.group, self.name)

@@ -8,8 +8,8 @@ export interface Point {
   y: number;
 }
 
-const LEFT = 52;
-const RIGHT = 10;
+export const LEFT = 52;
+export const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 26;
 const MOST = 400;
@@ -85,9 +85,8 @@ export function framed(points: Point[], width: number, height: number): Frame {
   };
 }
 
-/** Grid, ticks and the name of the axis along the bottom. */
-export function Axes({ frame, axis }: { frame: Frame; axis: string }): JSX.Element {
-  const { width, height, px, py, upright, along } = frame;
+/** Lines across a picture of that width, each with its value at the left. */
+export function Rungs({ width, py, upright }: Pick<Frame, 'width' | 'py' | 'upright'>): JSX.Element {
   return (
     <>
       {upright.map(one => (
@@ -98,6 +97,16 @@ export function Axes({ frame, axis }: { frame: Frame; axis: string }): JSX.Eleme
           </text>
         </g>
       ))}
+    </>
+  );
+}
+
+/** Grid, ticks and the name of the axis along the bottom. */
+export function Axes({ frame, axis }: { frame: Frame; axis: string }): JSX.Element {
+  const { width, height, px, py, upright, along } = frame;
+  return (
+    <>
+      <Rungs width={width} py={py} upright={upright} />
       {along.map(one => (
         <text key={one} x={px(one)} y={height - BOTTOM + 13} text-anchor="middle">
           {number(one)}

@@ -4,14 +4,14 @@ import type { ComponentChildren, JSX } from 'preact';
 import { number } from '../format';
 import { type Bar, type Figures, type MeasuresModel, PERCENTILES } from '../model/measures';
 import { Fault, Table } from './basics';
-import { ticks } from './chart';
+import { LEFT, RIGHT, Rungs, ticks } from './chart';
 import { Curves } from './curves';
 import { t } from './text';
 
 /** Of a histogram: pixels, as its neighbours have, and labels along the bottom. */
 const WIDTH = 400;
 const HEIGHT = 200;
-const [LEFT, RIGHT, TOP, BOTTOM] = [52, 10, 8, 26];
+const [TOP, BOTTOM] = [8, 26];
 const LABELS = 5;
 
 /** All that is known of it; `id` sets its field apart from those of other pages. */
@@ -105,14 +105,7 @@ export function Histogram({ title, bars }: { title: string; bars: Bar[] }): JSX.
         role="img"
         aria-label={`${title}. ${said.join('; ')}`}
       >
-        {upright.map(one => (
-          <g key={one}>
-            <line x1={LEFT} x2={WIDTH - RIGHT} y1={py(one)} y2={py(one)} class="jp-AmlLab-grid" />
-            <text x={LEFT - 6} y={py(one) + 3} text-anchor="end">
-              {number(one)}
-            </text>
-          </g>
-        ))}
+        <Rungs width={WIDTH} py={py} upright={upright} />
         {bars.map((one, at) => (
           <g key={one.to}>
             <rect

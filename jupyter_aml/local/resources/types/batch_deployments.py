@@ -10,7 +10,7 @@ from jupyter_aml.local.arm import paging
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.jobs import submit
 from jupyter_aml.local.resources import changes, names
-from jupyter_aml.local.resources.base import ARM, Call, Route, Type
+from jupyter_aml.local.resources.base import Call, Route, Type
 from jupyter_aml.local.serving.batch import rules, shapes
 from jupyter_aml.local.store import records
 from jupyter_aml.local.store.records import Connection, Record
@@ -47,12 +47,9 @@ def _put(call: Call) -> Response:
 
 def _patch(call: Call) -> Response:
     """Change tags or properties; what is not sent stays."""
-    sent = call.request.json if isinstance(call.request.json, dict) else {}
     with call.workspace.database.read() as reader:
-        body = dict(_find(call, reader).body)
-    body["tags"] = {**body["tags"], **(sent.get("tags") or {})}
-    body["properties"] = {**body["properties"], **(sent.get("properties") or {})}
-    return _write(call, body)
+        held = _find(call, reader)
+    return _write(call, changes.merged(held.body, call.sent(), "tags", "properties"))
 
 
 def _write(call: Call, sent: dict[str, Any]) -> Response:
@@ -68,12 +65,7 @@ def _write(call: Call, sent: dict[str, Any]) -> Response:
         held = (old.body.get("_local") or {}).get("interpreter") if old else None
         asks = held is None or bool(call.interpreter)
         body["_local"] = {"interpreter": submit.read_interpreter(call.interpreter) if asks else held}
-        who = call.identity.name
-        record = Record(
-            shapes.DEPLOYMENTS, endpoint.name, name, body, call.now, call.now, created_by=who, modified_by=who
-        )
-        if old is not None:
-            record = replace(record, version=old.version, created=old.created, created_by=old.created_by)
+        record = call.record(shapes.DEPLOYMENTS, endpoint.name, name, body, old)
         records.put(transaction, record)
     return Response.of(_out(call, record), 200 if old else 201)
 
@@ -92,13 +84,7 @@ class BatchDeployments(Type):
     """Deployments of batch endpoints."""
 
     def routes(self) -> Iterable[Route]:
-        many = f"{{WS}}/{shapes.ENDPOINTS}/{{endpoint}}/deployments"
-        one, action = f"{many}/{{name}}", f"workspaces/{shapes.ENDPOINTS}/deployments"
-        yield Route("GET", ARM, many, _list, f"{action}/read")
-        yield Route("GET", ARM, one, _get, f"{action}/read")
-        yield Route("PUT", ARM, one, _put, f"{action}/write")
-        yield Route("PATCH", ARM, one, _patch, f"{action}/write")
-        yield Route("DELETE", ARM, one, _delete, f"{action}/delete")
+        yield from changes.below(shapes.ENDPOINTS, get=_get, many=_list, put=_put, patch=_patch, delete=_delete)
 
 
 TYPE = BatchDeployments(shapes.DEPLOYMENTS, "batch deployment")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm.http import Response
-from jupyter_aml.local.resources import names
+from jupyter_aml.local.resources import changes, names
 from jupyter_aml.local.resources.base import ARM, Call, Route
 from jupyter_aml.local.resources.named import NamedType
 from jupyter_aml.local.serving.batch import rules, shapes
@@ -34,14 +34,9 @@ def _drop_deployments(_call: Call, record: Record, transaction: Transaction) -> 
 
 def _patch(call: Call) -> Response:
     """Change tags or the default; tags and properties are merged."""
-    sent = call.request.json if isinstance(call.request.json, dict) else {}
     with call.workspace.database.write() as transaction:
         held = rules.endpoint(transaction, call.params["name"])
-        body = {
-            **held.body,
-            "tags": {**held.body["tags"], **(sent.get("tags") or {})},
-            "properties": {**held.body["properties"], **(sent.get("properties") or {})},
-        }
+        body = changes.merged(held.body, call.sent(), "tags", "properties")
         body = _accept(call, body, held, transaction)
         record = replace(held, body=body, modified=call.now, modified_by=call.identity.name)
         records.put(transaction, record)

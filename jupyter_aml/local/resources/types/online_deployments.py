@@ -10,7 +10,7 @@ from jupyter_aml.errors import ConflictError, NotFoundError
 from jupyter_aml.local.arm import paging
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.jobs import submit
-from jupyter_aml.local.resources import changes, checks, names
+from jupyter_aml.local.resources import changes, checks, names, served
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type
 from jupyter_aml.local.serving.online import logs, rules, settings, shapes, states, talk
 from jupyter_aml.local.store import records
@@ -27,20 +27,7 @@ ASIDE = frozenset({"provisioningState", "description", "properties"})
 
 
 def _endpoint(call: Call, reader: Connection) -> Record:
-    """The endpoint that the path names.
-
-    Raises:
-        NotFoundError: There is none; the nearest name is offered.
-    """
-    name = call.params["endpoint"]
-    record = states.endpoint(reader, name)
-    if record is None:
-        raise NotFoundError(
-            f"The online endpoint {name!r} was not found in workspace {call.workspace.entry.name!r}.",
-            code="ParentResourceNotFound",
-            remedy=names.nearest(name, [one.name for one in states.endpoints(reader)]),
-        )
-    return record
+    return served.endpoint(call, reader, call.params["endpoint"], code="ParentResourceNotFound")
 
 
 def _find(call: Call, reader: Connection) -> Record:
@@ -101,13 +88,9 @@ def _put(call: Call) -> Response:
 
 def _patch(call: Call) -> Response:
     """Change tags, the number of instances or properties; what is not sent stays."""
-    sent = call.request.json if isinstance(call.request.json, dict) else {}
     with call.workspace.database.read() as reader:
-        record = _find(call, reader)
-    body = {key: value for key, value in record.body.items() if key != "_local"}
-    body["tags"] = {**body["tags"], **(sent.get("tags") or {})}
-    body["sku"] = {**body["sku"], **(sent.get("sku") or {})}
-    body["properties"] = {**body["properties"], **(sent.get("properties") or {})}
+        body = changes.merged(_find(call, reader).body, call.sent(), "tags", "sku", "properties")
+    body.pop("_local", None)
     return _write(call, body, 202)
 
 
@@ -130,10 +113,7 @@ def _write(call: Call, sent: dict[str, Any], changing: int) -> Response:
         body = shapes.deployment(sent, old, call.workspace.entry.location)
         rules.deployment(call.workspace, transaction, endpoint, name, body)
         body = _begun(call, body, old)
-        who = call.identity.name
-        record = Record(SEGMENT, endpoint.name, name, body, call.now, call.now, created_by=who, modified_by=who)
-        if old is not None:
-            record = replace(record, version=old.version, created=old.created, created_by=old.created_by)
+        record = call.record(SEGMENT, endpoint.name, name, body, old)
         records.put(transaction, record)
     status = 201 if old is None else changing if states.state(record) in states.BUSY else 200
     return changes.answer(call, record, _out(call, record, {}), status)
@@ -174,7 +154,7 @@ def _delete(call: Call) -> Response:
 
 def _logs(call: Call) -> Response:
     """The last lines of what the replicas, or those who put things in place for them, have written."""
-    sent = call.request.json if isinstance(call.request.json, dict) else {}
+    sent = call.sent()
     with call.workspace.database.read() as reader:
         record = _find(call, reader)
     container = checks.one_of(sent.get("containerType") or CONTAINERS[0], CONTAINERS, "containerType")
@@ -197,13 +177,9 @@ class OnlineDeployments(Type):
     """Deployments of both shapes."""
 
     def routes(self) -> Iterable[Route]:
-        many = f"{{WS}}/{states.ENDPOINTS}/{{endpoint}}/deployments"
-        one, action = f"{many}/{{name}}", f"workspaces/{states.ENDPOINTS}/deployments"
-        yield Route("GET", ARM, many, _list, f"{action}/read")
-        yield Route("GET", ARM, one, _get, f"{action}/read")
-        yield Route("PUT", ARM, one, _put, f"{action}/write")
-        yield Route("PATCH", ARM, one, _patch, f"{action}/write")
-        yield Route("DELETE", ARM, one, _delete, f"{action}/delete")
+        yield from changes.below(states.ENDPOINTS, get=_get, many=_list, put=_put, patch=_patch, delete=_delete)
+        one = f"{{WS}}/{states.ENDPOINTS}/{{endpoint}}/deployments/{{name}}"
+        action = f"workspaces/{states.ENDPOINTS}/deployments"
         yield Route("POST", ARM, f"{one}/getLogs", _logs, f"{action}/getLogs/action")
         yield Route("GET", ARM, f"{one}/skus", _skus, f"{action}/read")
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from jupyter_aml.errors import ConflictError, NotFoundError, ResourceError
+from jupyter_aml.errors import ConflictError, ResourceError
 from jupyter_aml.local.arm import operations, paging
 from jupyter_aml.local.arm.http import Response
 from jupyter_aml.local.jobs import submit
-from jupyter_aml.local.resources import changes, names
+from jupyter_aml.local.resources import changes, names, served
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type
 from jupyter_aml.local.serving.online import keys, rules, shapes, states
 from jupyter_aml.local.store import records
@@ -23,21 +23,8 @@ ROUTED = ("traffic", "mirrorTraffic", "authMode")
 """Properties that the endpoint's process works by."""
 
 
-def find(call: Call, reader: Connection) -> Record:
-    """The endpoint that the path names.
-
-    Raises:
-        NotFoundError: There is none; the nearest name is offered.
-    """
-    name = call.params["name"]
-    record = states.endpoint(reader, name)
-    if record is None:
-        known = [one.name for one in states.endpoints(reader)]
-        raise NotFoundError(
-            f"The online endpoint {name!r} was not found in workspace {call.workspace.entry.name!r}.",
-            remedy=names.nearest(name, known),
-        )
-    return record
+def _find(call: Call, reader: Connection) -> Record:
+    return served.endpoint(call, reader, call.params["name"])
 
 
 def _out(call: Call, record: Record) -> dict[str, Any]:
@@ -46,7 +33,7 @@ def _out(call: Call, record: Record) -> dict[str, Any]:
 
 def _get(call: Call) -> Response:
     with call.workspace.database.read() as reader:
-        record = find(call, reader)
+        record = _find(call, reader)
         served = bool(states.deployments(reader, record.name))
     if served:  # whoever looks at it may be about to call it, and nothing answers while no host has run since a reboot
         call.store.attend()
@@ -80,13 +67,11 @@ def _put(call: Call) -> Response:
 
 def _patch(call: Call) -> Response:
     """Change tags, identity or properties; tags and properties are merged, traffic is replaced."""
-    sent = call.request.json if isinstance(call.request.json, dict) else {}
+    sent = call.sent()
     with call.workspace.database.read() as reader:
-        record = find(call, reader)
-    body = {key: value for key, value in record.body.items() if key != "_local"}
+        body = changes.merged(_find(call, reader).body, sent, "tags", "properties")
+    body.pop("_local", None)
     body |= {key: sent[key] for key in ("identity",) if isinstance(sent.get(key), dict)}
-    body["tags"] = {**body["tags"], **(sent.get("tags") or {})}
-    body["properties"] = {**body["properties"], **(sent.get("properties") or {})}
     return _write(call, body)
 
 
@@ -102,10 +87,7 @@ def _write(call: Call, sent: dict[str, Any]) -> Response:
         body = shapes.endpoint(sent, old, call.workspace.entry.location)
         rules.traffic(transaction, name, body, old)
         body = _settled(call, transaction, sent, body, old)
-        who = call.identity.name
-        record = Record(SEGMENT, name, "", body, call.now, call.now, created_by=who, modified_by=who)
-        if old is not None:
-            record = replace(record, name=old.name, created=old.created, created_by=old.created_by)
+        record = call.record(SEGMENT, name, "", body, old)
         records.put(transaction, record)
     return changes.answer(call, record, _out(call, record), 200 if old else 201)
 
@@ -144,21 +126,21 @@ def _delete(call: Call) -> Response:
             if states.state(one) != states.DELETING:
                 leaving = replace(one, body=states.begun(one.body, states.DELETING, deleting=True))
                 records.put(transaction, leaving)
-        record = find(call, transaction)
+        record = _find(call, transaction)
     return changes.leaving(call, record)
 
 
 def _list_keys(call: Call) -> Response:
     with call.workspace.database.read() as reader:
-        record = _with_auth(find(call, reader), "Key")
+        record = _with_auth(_find(call, reader), "Key")
     return Response.of(keys.read(call.workspace, record.name))
 
 
 def _regenerate(call: Call) -> Response:
     """A new key in one slot; what the client sends as its value is the old one, and ignored."""
-    sent = call.request.json if isinstance(call.request.json, dict) else {}
+    sent = call.sent()
     with call.workspace.database.write() as transaction:
-        record = _with_auth(find(call, transaction), "Key")
+        record = _with_auth(_find(call, transaction), "Key")
         keys.renew(call.workspace, transaction, record.name, str(sent.get("keyType") or "Primary"))
         if states.state(record) == states.DELETING:
             raise ConflictError(f"The online endpoint {record.name!r} is being deleted.")
@@ -172,7 +154,7 @@ def _regenerate(call: Call) -> Response:
 
 def _token(call: Call) -> Response:
     with call.workspace.database.read() as reader:
-        record = _with_auth(find(call, reader), "AMLToken")
+        record = _with_auth(_find(call, reader), "AMLToken")
     return Response.of(keys.token(call.workspace, record.name, call.identity, call.now))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jupyter_aml.errors import NotFoundError
 from jupyter_aml.local.arm.http import Response
+from jupyter_aml.local.resources import served
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type
 from jupyter_aml.local.serving.online import metrics, states, talk
 
@@ -15,14 +15,7 @@ ACTION = "Microsoft.Insights/metrics/read"
 
 def _metrics(call: Call) -> Response:
     """Figures over time; none of an endpoint whose process does not run."""
-    name, child = call.params["endpoint"], call.params.get("deployment", "")
-    with call.workspace.database.read() as reader:
-        record = states.deployment(reader, name, child) if child else states.endpoint(reader, name)
-    if record is None:
-        shown = (
-            f"The deployment {child!r} of the online endpoint {name!r}" if child else f"The online endpoint {name!r}"
-        )
-        raise NotFoundError(f"{shown} was not found in workspace {call.workspace.entry.name!r}.")
+    record = served.asked(call)
     question = metrics.read(call.request.query, call.now)
     asked = {
         "op": "measures",
@@ -32,8 +25,8 @@ def _metrics(call: Call) -> Response:
         "grain": question.grain,
     }
     series = (talk.ask(call.workspace, record.name, asked) or {}).get("series") or []
-    if child:
-        series = [one for one in series if one["dimensions"]["deployment"].lower() == child.lower()]
+    if record.version:
+        series = [one for one in series if one["dimensions"]["deployment"].lower() == record.version.lower()]
     return Response.of(metrics.answer(question, series, _place(call), call.workspace.entry.location))
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jupyter_aml.errors import NotFoundError, ResourceError
+from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.arm import times
 from jupyter_aml.local.arm.http import Response
-from jupyter_aml.local.resources import changes
+from jupyter_aml.local.resources import changes, served
 from jupyter_aml.local.resources.base import ARM, Call, Route, Type
 from jupyter_aml.local.serving.online import insights, states
 
@@ -20,14 +20,7 @@ LINES = 100
 
 def _requests(call: Call) -> Response:
     """The newest requests, oldest first: of an endpoint or of a deployment, `tail` of them, within `timespan`."""
-    name, child = call.params["endpoint"], call.params.get("deployment", "")
-    with call.workspace.database.read() as reader:
-        record = states.deployment(reader, name, child) if child else states.endpoint(reader, name)
-    if record is None:
-        shown = (
-            f"The deployment {child!r} of the online endpoint {name!r}" if child else f"The online endpoint {name!r}"
-        )
-        raise NotFoundError(f"{shown} was not found in workspace {call.workspace.entry.name!r}.")
+    record = served.asked(call)
     count = changes.tail(call.query("tail"), LINES, insights.MOST)
     since, until = _span(call.query("timespan"))
     rows = insights.requests(call.workspace, record.name, record.version, tail=count, since=since, until=until)

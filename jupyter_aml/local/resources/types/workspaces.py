@@ -62,7 +62,7 @@ def _get(call: Call) -> Response:
 
 def _patch(call: Call) -> Response:
     """Change what is written about the workspace."""
-    body = call.request.json if isinstance(call.request.json, dict) else {}
+    body = call.sent()
     workspace_words.keep(call, call.workspace, body.get("properties") or {}, body.get("tags"))
     return Response.of(_workspace(call, call.workspace.entry))
 

@@ -84,7 +84,7 @@ class Keeper:
 
     def look(self) -> int:
         """Do what there is to do now; pid of the endpoint's process, 0 when there is to be none."""
-        if not self.workspace.database.path.exists():
+        if not self.workspace.entry.there:
             return 0  # the workspace is gone, and its endpoints' processes end by themselves
         with self.workspace.database.read() as reader:
             endpoint = states.endpoint(reader, self.name)

@@ -6,15 +6,16 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 
 from jupyter_aml.agent import processes
 from jupyter_aml.agent import records as files
 from jupyter_aml.local.serving.online import talk
 from jupyter_aml.local.serving.online.places import EndpointPlace
-from jupyter_aml.local.store import blob_files
+from jupyter_aml.local.store import bell, blob_files
 
+ROUTER = "jupyter_aml.local.serving.router"
+"""The module that such a process runs."""
 STOP_SECONDS = 15.0
 """How long a process that was told to stop may take: it finishes the requests that are under way."""
 PAUSE = 0.02
@@ -24,29 +25,10 @@ LOG_BYTES = 4 << 20
 
 def start(place: EndpointPlace) -> subprocess.Popen[bytes]:
     """Start the process of an endpoint whose order is in its folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [sys.executable, "-m", "jupyter_aml.local.serving.router", "--folder", os.fspath(place.folder)]
     with contextlib.suppress(OSError):
         if place.log.stat().st_size > LOG_BYTES:
             place.log.replace(place.log.with_suffix(".old"))
-    with place.log.open("ab") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=place.folder,
-            env=environment,
-            start_new_session=True,
-            close_fds=True,
-        )
-
-
-def pid_of(place: EndpointPlace) -> int:
-    """Pid of the process of an endpoint that answers; 0 when none does."""
-    said = talk.ask_place(place, {"op": "status"})
-    return int(said["pid"]) if said and "pid" in said else 0
+    return bell.detached(ROUTER, "--folder", os.fspath(place.folder), log=place.log, folder=place.folder)
 
 
 def stop(place: EndpointPlace, seconds: float = STOP_SECONDS) -> None:
@@ -67,7 +49,7 @@ def _is_router(pid: int) -> bool:
     """Whether a pid that was written down is still that of a process of ours."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 - as agent.processes reads /proc
-            return b"jupyter_aml.local.serving.router" in file.read()
+            return ROUTER.encode() in file.read()
     except OSError:
         return False
 

@@ -67,7 +67,7 @@ def prepare(
         GivenUpError: `given_up`.
         OSError: The disk refuses.
     """
-    if not workspace.database.path.exists():
+    if not workspace.entry.there:
         raise NotFoundError(f"The workspace in {workspace.folder} is gone.")
     place = place_of(workspace, record)
     generation = place.generation(generation_of(record))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_aml.local.jobs import names
+from jupyter_aml.local.jobs import checks, names
 from jupyter_aml.local.jobs.checks import invalid
 
 MANAGED, KUBERNETES = "Managed", "Kubernetes"
@@ -266,13 +266,6 @@ def memory_limit(properties: Mapping[str, Any]) -> int | None:
 
 def check_variables(properties: Mapping[str, Any]) -> None:
     """Environment variables: names and texts."""
-    found = properties.get("environmentVariables")
-    if found is None:
-        return
-    if not isinstance(found, dict):
-        raise invalid("environmentVariables", "is no object", 'Send {"NAME": "value"}.')
-    for key, value in found.items():
-        if not key or "=" in key or "\0" in key:
-            raise invalid("environmentVariables", f"has the name {key!r}", "Use letters, digits and '_'.")
+    for key, value in checks.variables(properties).items():
         if not isinstance(value, str) or "\0" in value:
             raise invalid(f"environmentVariables.{key}", f"is {value!r}; a text was expected", "Put it in quotes.")

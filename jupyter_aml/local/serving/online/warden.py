@@ -91,7 +91,9 @@ class Warden:
         if self.paused:
             return
         self._forget()
-        for workspace in filter(_there, self._workspaces()):
+        for workspace in self._workspaces():
+            if not workspace.entry.there:
+                continue
             found = _facts(workspace)
             for place in places.endpoints(workspace.folder):
                 found.setdefault(place.folder.name, ())
@@ -103,7 +105,7 @@ class Warden:
         for key, care in list(self._cares.items()):
             workspace = care.keeper.workspace
             entry = workspace.store.entry_by_id(workspace.entry.id)
-            if entry is None or entry.folder != workspace.folder or not _there(workspace):
+            if entry is None or entry.folder != workspace.folder or not workspace.entry.there:
                 self._drop(key, care)
 
     def _drop(self, key: Key, care: Care) -> None:
@@ -128,7 +130,7 @@ class Warden:
         care = self._cares.get(key)
         if care is None or self.paused:
             return
-        if not _there(care.keeper.workspace):
+        if not care.keeper.workspace.entry.there:
             self._drop(key, care)
             return
         if care.looking:
@@ -210,11 +212,6 @@ class Warden:
             for care in self._cares.values()
             if care.pid
         ]
-
-
-def _there(workspace: Workspace) -> bool:
-    """Whether the workspace is where the store says: nothing must be written into the place of one moved elsewhere."""
-    return workspace.database.path.exists()
 
 
 def _facts(workspace: Workspace) -> dict[str, tuple[Any, ...]]:

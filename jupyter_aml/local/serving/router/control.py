@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import socket
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+
+from jupyter_aml.local.store import bell
 
 LONGEST_LINE = 1 << 20
 Handle = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -31,15 +31,7 @@ class Control:
 
     async def open(self) -> None:
         """Listen from now on; a socket that a killed process left is replaced."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            listening.bind(os.fspath(self._path))
-        finally:
-            os.umask(before)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LONGEST_LINE)
+        self._server = await asyncio.start_unix_server(self._serve, sock=bell.bound(self._path), limit=LONGEST_LINE)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -14,7 +14,6 @@ from pathlib import Path
 
 KEY = "key"
 AML_TOKEN = "aml_token"  # noqa: S105 - the name of a mode
-AAD_TOKEN = "aad_token"  # noqa: S105 - the name of a mode
 AAD_AUDIENCE = "https://ml.azure.com"
 ALWAYS = float("inf")
 

@@ -307,13 +307,6 @@ class Pool:
         spent = sum(link.busy() for link in self.links)
         return min(spent / (span * len(self.links)), 1.0) if self.links and span > 0 else 0.0
 
-    def stale(self) -> float:
-        """Seconds since any replica began or answered something while requests wait; 0 when none waits."""
-        oldest = next(iter(self._open.values()), None)
-        if oldest is None or not self.links:
-            return 0.0
-        return time.monotonic() - max(oldest.begun, *(link.moved for link in self.links))
-
 
 def _load(link: Link) -> tuple[bool, int]:
     return link.overdue, len(link.held)

@@ -11,16 +11,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from jupyter_aml.agent import processes
 from jupyter_aml.agent import records as files
 from jupyter_aml.local.serving.online import launching, places, talk
 from jupyter_aml.local.store.catalogue import Store
+from tests import waiting
 
 KEY = "the-key"
 PATIENCE = 30.0
@@ -31,17 +31,7 @@ def init():
 def run(data):
     return {"said": __import__("json").loads(data), "by": VERSION, "pid": os.getpid()}
 """
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """What a condition gives as soon as it is true."""
-    until = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < until, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.01)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 class Endpoint:
@@ -174,41 +164,17 @@ class Endpoint:
         self.store.database.close()
 
 
-class Load:
+class Load(waiting.Load):
     """Requests that follow each other without a pause, on several connections at a time.
 
     Args:
         endpoint: Whom to ask.
         threads: How many at a time.
+        value: What is sent.
     """
 
     def __init__(self, endpoint: Endpoint, threads: int = 4, value: Any = 1) -> None:
-        self.answers: list[tuple[int, Any]] = []
-        self._endpoint = endpoint
-        self._value = value
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.answers.append(self._endpoint.score(self._value))
-            except OSError as error:
-                self.answers.append((0, str(error)))
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    @property
-    def statuses(self) -> set[int]:
-        return {status for status, _ in self.answers}
+        super().__init__(lambda: endpoint.score(value), threads)
 
 
 @contextlib.contextmanager

@@ -286,18 +286,6 @@ def test_how_busy_replicas_are_is_told_since_it_was_last_asked(site, replica, cr
     assert site.call(pool.busy_share) == 0.0
 
 
-def test_a_replica_that_begins_nothing_is_noticed(site, replica, crowd) -> None:
-    deaf = replica()
-    deaf.deaf = True
-    pool = site.deploy("blue", deaf)
-    assert site.call(pool.stale) == 0.0
-    crowd(1)
-    _until(lambda: bool(deaf.seen))
-    time.sleep(0.1)
-
-    assert 0.1 <= site.call(pool.stale) < 5
-
-
 def test_the_limit_is_azures() -> None:
     assert Limits(concurrent=3, instances=2).most == 12
     assert Limits().most == 1000
