@@ -5,18 +5,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float) -> Any:
-    """What a condition gives as soon as it is true."""
-    until = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < until, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.01)
+class Wait(Protocol):
+    """Gives what a condition gives as soon as it is true."""
+
+    def __call__(self, condition: Callable[[], Any], what: str, seconds: float = ...) -> Any: ...
+
+
+def patient(patience: float) -> Wait:
+    """A wait that fails after so many seconds where a test names no other number."""
+
+    def wait_for(condition: Callable[[], Any], what: str, seconds: float = patience) -> Any:
+        until = time.monotonic() + seconds
+        while True:
+            found = condition()
+            if found:
+                return found
+            assert time.monotonic() < until, f"{what} did not happen within {seconds:g} s"
+            time.sleep(0.01)
+
+    return wait_for
 
 
 class Load:

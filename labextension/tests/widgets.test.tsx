@@ -72,7 +72,22 @@ beforeEach(() => {
   );
 });
 
-afterEach(() => vi.unstubAllGlobals());
+const drawings: (() => void)[] = [];
+
+/** Draw a widget, which is removed after the test at the latest: its clocks must not outlive the page. */
+function drawn(mount: Parameters<typeof anywidget>[0], model: Kernel, el: HTMLElement): () => void {
+  const remove = anywidget(mount).render({ model, el });
+  drawings.push(remove);
+  return () => {
+    drawings.splice(drawings.indexOf(remove), 1);
+    remove();
+  };
+}
+
+afterEach(() => {
+  for (const remove of drawings.splice(0)) remove();
+  vi.unstubAllGlobals();
+});
 
 const LOG: [RegExp, unknown] = [
   /GET log/,
@@ -98,7 +113,7 @@ async function shown(element: HTMLElement, text: string): Promise<void> {
 test('a card shows its job and cancels it; removed, it asks and hears nothing more', async () => {
   const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, job('Command'));
   const element = document.createElement('div');
-  const remove = anywidget(card).render({ model: kernel, el: element });
+  const remove = drawn(card, kernel, element);
   await shown(element, 'hello');
   expect(element.textContent).toContain('LOCAL');
   expect(element.classList.contains('jp-AmlLab-alone')).toBe(true);
@@ -116,7 +131,7 @@ test('a card shows its job and cancels it; removed, it asks and hears nothing mo
 test('a job that is gone says so and offers to try again', async () => {
   const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, []);
   const element = document.createElement('div');
-  anywidget(card).render({ model: kernel, el: element });
+  drawn(card, kernel, element);
 
   await shown(element, 'gone');
   kernel.bodies.push(...job('Command'));
@@ -127,7 +142,7 @@ test('a job that is gone says so and offers to try again', async () => {
 test('a busy kernel keeps what is out of sight fresh', async () => {
   const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, job('Command'));
   const element = document.createElement('div');
-  anywidget(card).render({ model: kernel, el: element });
+  drawn(card, kernel, element);
   await shown(element, 'Running');
   kernel.busy = true;
   see[0]?.(false);
@@ -153,7 +168,7 @@ test('a busy kernel keeps what is out of sight fresh', async () => {
 test('a kernel that does not listen is said to be busy', async () => {
   const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, job('Command'));
   const element = document.createElement('div');
-  anywidget(card).render({ model: kernel, el: element });
+  drawn(card, kernel, element);
   await shown(element, 'hello');
   kernel.busy = true;
   vi.useFakeTimers();
@@ -183,7 +198,7 @@ test('a step that is clicked shows its card, once more hides it', async () => {
     ...bodies
   ]);
   const element = document.createElement('div');
-  anywidget(graph).render({ model: kernel, el: element });
+  drawn(graph, kernel, element);
   await shown(element, 'prep');
   const nodes = [...element.querySelectorAll<HTMLButtonElement>('.jp-AmlLab-node')];
   expect(nodes.map(one => one.disabled)).toEqual([false, true]);
@@ -201,7 +216,7 @@ test('a sweep without trials says so', async () => {
     ...job('Sweep', held)
   ]);
   const element = document.createElement('div');
-  anywidget(explorer).render({ model: kernel, el: element });
+  drawn(explorer, kernel, element);
   await shown(element, 'There are no trials yet.');
   expect(element.textContent).toContain('AZURE');
 });
@@ -213,7 +228,7 @@ test('files are listed once they are seen; code that reads one is shown where no
     [/"preview"/, { code: 0, output: '[{"x":1}]', error: '' }]
   ]);
   const element = document.createElement('div');
-  anywidget(browser).render({ model: kernel, el: element });
+  drawn(browser, kernel, element);
   await shown(element, 'a.csv');
 
   [...element.querySelectorAll('button')].find(one => one.textContent === 'a.csv')?.click();
@@ -258,7 +273,7 @@ test('an endpoint shows its deployments, is asked, and shows its log when that i
     endpoints('onlineEndpoints', properties)
   );
   const element = document.createElement('div');
-  const remove = anywidget(endpoint).render({ model: kernel, el: element });
+  const remove = drawn(endpoint, kernel, element);
   await shown(element, 'http://127.0.0.1:1/score');
   await shown(element, 'No requests yet');
   expect(element.querySelector('tbody tr')?.textContent).toContain('blue');
@@ -280,7 +295,7 @@ test('an endpoint that is changed elsewhere is fetched anew', async () => {
   const bodies = endpoints('onlineEndpoints', properties);
   const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'iris' }, bodies);
   const element = document.createElement('div');
-  const remove = anywidget(endpoint).render({ model: kernel, el: element });
+  const remove = drawn(endpoint, kernel, element);
   await shown(element, 'Succeeded');
   properties.provisioningState = 'Updating';
   kernel.says({ changed: [{ kind: 'onlineDeployments', name: 'other/blue', action: 'put' }] });
@@ -299,7 +314,7 @@ test('a batch endpoint shows its jobs, and has nothing to be tested', async () =
     endpoints('batchEndpoints', properties)
   );
   const element = document.createElement('div');
-  const remove = anywidget(endpoint).render({ model: kernel, el: element });
+  const remove = drawn(endpoint, kernel, element);
   await shown(element, 'batchjob-1');
   await shown(element, '★ default');
 

@@ -57,6 +57,11 @@ class Lab:
     def home(self) -> Path:
         return self.folder / "home"
 
+    def layout(self, workspace: str) -> str:
+        """What JupyterLab has written of a workspace's layout; it writes a second after a change."""
+        files = (self.folder / "workspaces").glob(f"{workspace}-*")
+        return "".join(file.read_text(encoding="utf-8") for file in files)
+
     @property
     def report(self) -> Path:
         return self.folder / "network.txt"

@@ -9,12 +9,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.book import CONNECT, DARK, LIGHT, Book
+from tests import waiting
+from tests.browser.book import CONNECT, DARK, LIGHT, PATIENCE, Book
 from tests.browser.lab import Lab
 from tests.browser.panel import ENVIRONMENT, Service, faultless, fold, page_of, row
 
 pytestmark = pytest.mark.browser
 
+wait_for = waiting.patient(PATIENCE)
 TRAIN = (
     "import mlflow\n"
     "mlflow.log_params({{'lr': {rate}, 'depth': {depth}, 'solver': 'sgd'}})\n"
@@ -186,16 +188,20 @@ def test_more_than_twelve_are_refused_in_words(panel: Locator, desk: Page, servi
 
 def test_a_comparison_is_there_again_after_a_reload(tab: Page, lab: Lab, service: Service, three: list[str]) -> None:
     listed = service.ask(f"arm{service.workspace}/jobs")["value"]
-    names = [one["name"] for one in listed if one["properties"]["displayName"] in three]
+    titles = {one["properties"]["displayName"]: one["name"] for one in listed}
+    names = {title: titles[title] for title in three}
     tab.goto(f"{lab.url}lab/workspaces/compared?reset&token={lab.token}")
     tab.wait_for_function("() => window.jupyterapp?.shell?.currentWidget")
     tab.evaluate(
         "given => window.jupyterapp.commands.execute('aml:compare', given)",
-        {"workspace": service.workspace, "names": names},
+        {"workspace": service.workspace, "names": list(names.values())},
     )
     page_of(tab, "Comparison of 3 runs").get_by_role("button", name=f"Leave {three[0]} out").click()
     expect(page_of(tab, "Comparison of 2 runs")).to_be_visible()
-    tab.wait_for_timeout(1500)  # JupyterLab saves its layout a second after a change
+    wait_for(
+        lambda: [title for title, name in names.items() if name in lab.layout("compared")] == list(names)[1:],
+        "a saved layout of two",
+    )
 
     tab.goto(f"{lab.url}lab/workspaces/compared?token={lab.token}")
 

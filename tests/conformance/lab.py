@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import textwrap
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ FINAL = ("Completed", "Failed", "Canceled")
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 PLAIN = "plain:1"
 """An environment of every lab: the interpreter that submits."""
-wait_for = partial(waiting.wait_for, seconds=PATIENCE)
+wait_for = waiting.patient(PATIENCE)
 
 
 def own_words(text: str) -> str:

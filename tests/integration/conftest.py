@@ -9,7 +9,6 @@ import tempfile
 import textwrap
 import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ warm.sdk()  # before the tests import it in the slow way
 
 PATIENCE = 90.0
 FINAL = ("Completed", "Failed", "Canceled")
-wait_for = partial(waiting.wait_for, seconds=PATIENCE)
+wait_for = waiting.patient(PATIENCE)
 
 
 class Lab:

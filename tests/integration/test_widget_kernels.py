@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ step = 0
 while not pathlib.Path({gate!r}).exists():
     step += 1
     print("step", step, flush=True)
-    time.sleep(0.2)
+    time.sleep(0.02)
 print("done")
 """
 Message = dict[str, Any]
@@ -145,10 +146,9 @@ def test_a_widget_stands_in_for_a_job_until_it_has_ended(book: Book, gate: Path)
     before = len(book.heard)
     book.listen(CALM)
     assert book.all(UPDATE) == [], "the widget keeps itself alive"
-    lines = json.dumps([one["fresh"] for one in book.told(comm) if "fresh" in one])
-    assert "step 1" in lines
-    assert lines.count("step") > 3, "the log comes by itself"
-    assert len(book.heard) - before < CALM * 4, "and not as a flood"
+    steps = [int(step) for step in re.findall(r"step (\d+)", json.dumps(book.told(comm)))]
+    assert max(steps) > 20, "the log comes by itself"
+    assert (len(book.heard) - before) * 2 < max(steps), "and not a message a line"
 
     asked = arm(workspace, "jobs/walks")
     book.say(comm, {"ask": {"id": 7, "method": asked.method, "path": asked.path, "body": None}})

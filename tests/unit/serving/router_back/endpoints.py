@@ -12,7 +12,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def init():
 def run(data):
     return {"said": __import__("json").loads(data), "by": VERSION, "pid": os.getpid()}
 """
-wait_for = partial(waiting.wait_for, seconds=PATIENCE)
+wait_for = waiting.patient(PATIENCE)
 
 
 class Endpoint:
