@@ -116,13 +116,17 @@ def _router(ours: Ours, models: Models, rounds: int) -> Row:
 
 
 def _cold(ours: Ours, rounds: int) -> list[Row]:
-    """From asking for a deployment to its first good answer: an endpoint's first deployment, and a further one."""
+    """From asking for a deployment to its first good answer: an endpoint's first one, another of the kind that was
+    deployed last, and one of another kind."""
     ours.unpin()
     taken = interleaved(
         {
-            "a model, the endpoint's first": lambda: ours.cold("nocode", first=True),
-            "a model, a further one": lambda: ours.cold("nocode"),
-            "a light script": lambda: ours.cold("light"),
+            "a model, the endpoint's first": lambda: ours.cold("nocode"),
+            "a model after a model": lambda: ours.cold("nocode", after="nocode"),
+            "a light script after a script": lambda: ours.cold("light", after="light"),
+            "a script, the endpoint's first": lambda: ours.cold("light"),
+            "a model after a script": lambda: ours.cold("nocode", after="light"),
+            "a light script after a model": lambda: ours.cold("light", after="nocode"),
         },
         rounds,
     )

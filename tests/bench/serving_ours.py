@@ -20,7 +20,7 @@ SIZE = "Standard_DS3_v2"
 SERVER, CLIENT = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 """The cores of the servers and of who asks them."""
 COLD_SECONDS = 60.0
-THINK_SECONDS = 3.0
+THINK_SECONDS = 5.0
 BODIES = {"nocode": ROWS, "light": DATA, "heavy": DATA}
 
 
@@ -109,19 +109,20 @@ class Ours:
             raise RuntimeError(msg)
         return found
 
-    def cold(self, kind: str, *, first: bool = False) -> float:
+    def cold(self, kind: str, *, after: str | None = None) -> float:
         """Milliseconds from asking the SDK for a deployment to its first good answer; it is deleted afterwards.
 
         Args:
             kind: What is deployed.
-            first: Whether it is the first of a new endpoint, whose process the person has had time to look at.
+            after: What the endpoint's last deployment was, which the person has had time to look at; none for a new
+                endpoint.
         """
         name = f"cold-{uuid.uuid4().hex[:8]}"
         with silent():
-            if not first:
-                self._here.settle()
-                return self._cold(ENDPOINT, name, kind)
             self._make_endpoint(name)
+            if after is not None:
+                before = self._deployment("before", after, endpoint=name)
+                self._here.client.online_deployments.begin_create_or_update(before).result()
             time.sleep(THINK_SECONDS)
             taken = self._cold(name, name, kind)
             self._here.client.online_endpoints.begin_delete(name=name).result()

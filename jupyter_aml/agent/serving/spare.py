@@ -1,7 +1,8 @@
 """A spare: an interpreter that has imported what models need, and becomes a replica when it gets an order.
 
 Started with `--control FD`. It says `armed` when it is ready, and takes one line `{"op": "order"}` with the path of the
-order and of the log. It never computes before, so that what it becomes may still be forked.
+order and of the log. It never computes before, so that what it becomes may still be forked. Its libraries begin with
+one thread each, which a model that needs no code keeps; a script gets those that a fresh interpreter would have.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import signal
 import socket
 import sys
 
-from .. import linux  # noqa: TID252 -- the agent has no fixed name
+from .. import linux, start  # noqa: TID252 -- the agent has no fixed name
 from . import replica
 from .control import Control
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
 
 PRELOADED = (
@@ -38,6 +39,22 @@ def preload(names: Sequence[str]) -> None:
             continue
 
 
+def widen(env: Mapping[str, str]) -> None:
+    """Give the libraries that compute the threads that the environment allows, as if they were imported only now.
+
+    Raises:
+        ImportError: There is no threadpoolctl.
+    """
+    import threadpoolctl
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for library in threadpoolctl.ThreadpoolController().lib_controllers:
+        own = {"openblas": "OPENBLAS_NUM_THREADS", "mkl": "MKL_NUM_THREADS", "blis": "BLIS_NUM_THREADS"}
+        asked = env.get(own.get(library.internal_api, ""), env.get("OMP_NUM_THREADS", ""))
+        first = asked.split(",")[0].strip()
+        library.set_num_threads(int(first) if first.isdecimal() and int(first) else cores)
+
+
 def become(told: dict[str, Any], control: Control) -> NoReturn:
     """Be the replica of an order from now on, with its log, environment and Python."""
     log = os.open(told["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -47,7 +64,19 @@ def become(told: dict[str, Any], control: Control) -> NoReturn:
     os.environ.clear()
     os.environ.update(told["env"])
     sys.executable = told["python"]
+    if told["threads"]:
+        try:
+            widen(told["env"])
+        except ImportError:
+            _begin_anew(told, control)
     replica.run(told["order"], control)
+
+
+def _begin_anew(told: dict[str, Any], control: Control) -> NoReturn:
+    """Be the replica of an order in a fresh interpreter, with the same control channel."""
+    os.set_inheritable(control.fileno(), True)  # noqa: FBT003 -- it takes no names
+    module = ("serving.replica", "--order", told["order"], "--control", str(control.fileno()))
+    os.execve(told["python"], start.command(told["python"], *module), told["env"])  # noqa: S606
 
 
 def main(arguments: Sequence[str]) -> NoReturn:

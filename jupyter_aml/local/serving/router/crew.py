@@ -19,7 +19,7 @@ from jupyter_aml.local.serving.router import scaling
 from jupyter_aml.local.serving.router.memory import held_by, resident, shorten
 from jupyter_aml.local.serving.router.order import Deployment
 from jupyter_aml.local.serving.router.pool import Pool
-from jupyter_aml.local.serving.router.spare import Spare
+from jupyter_aml.local.serving.router.spare import Ahead
 from jupyter_aml.local.serving.router.squad import Slot, Squad
 from jupyter_aml.local.serving.router.station import ReplicaError
 
@@ -39,7 +39,7 @@ class Crew:
         place: Its folder.
         environment: Variables for its replicas beside those of the order.
         changed: Called whenever something changes that the status shows.
-        spare: An interpreter that may become the first replica.
+        ahead: Has an interpreter that may become a replica.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Crew:
         environment: Mapping[str, str],
         changed: Callable[[], None],
         *,
-        spare: Spare | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
-        self._spare = spare
+        self._ahead = ahead
         self.deployment = deployment
         self.pool = pool
         self._place = place
@@ -71,7 +71,7 @@ class Crew:
         self._scale()
 
     def _muster(self, deployment: Deployment) -> Squad:
-        return Squad(deployment, self._place, self._environment, self.pool, self._changed, spare=self._spare)
+        return Squad(deployment, self._place, self._environment, self.pool, self._changed, ahead=self._ahead)
 
     # what is shown
 

@@ -18,16 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.agent import records as files
-from jupyter_aml.local.serving.online.places import EndpointPlace
+from jupyter_aml.local.runtime.zygotes import import_environment
+from jupyter_aml.local.serving.online.places import EndpointPlace, Generation
 from jupyter_aml.local.serving.router import entry, front
 from jupyter_aml.local.serving.router import order as orders
 from jupyter_aml.local.serving.router.asked import Served
 from jupyter_aml.local.serving.router.collect import Collector
 from jupyter_aml.local.serving.router.control import Control
-from jupyter_aml.local.serving.router.crew import Crew
+from jupyter_aml.local.serving.router.crew import STARTING, Crew
 from jupyter_aml.local.serving.router.order import Deployment, Order
 from jupyter_aml.local.serving.router.pool import Pool
-from jupyter_aml.local.serving.router.spare import Spare
+from jupyter_aml.local.serving.router.spare import Ahead
 from jupyter_aml.local.serving.router.traces import Traces
 from jupyter_aml.local.store import bell
 
@@ -35,7 +36,9 @@ GRACE_SECONDS = 10.0
 """How long requests that are under way at the end may take."""
 LOOK_SECONDS = 1.0
 AHEAD_SECONDS = 120.0
-"""How long a process without deployments, and its spare interpreter, wait for the first one."""
+"""How long a process without deployments waits for the first one, and a spare interpreter for the next one."""
+AGAIN_SECONDS = 2.0
+"""A spare interpreter is begun so long after a deployment was changed: until then the deployment needs the cores."""
 BACKLOG = 4096
 BIND_TRIES, BIND_PAUSE = 20, 0.05
 """How long the endpoint's port is waited for, which the process before may still hold."""
@@ -72,7 +75,9 @@ class Process:
         self._control = Control(place.socket, self._handle)
         workspace_folder = Path(order.workspace_folder)
         self._traces = Traces(workspace_folder, order.endpoint)
-        self._spare: Spare | None = None
+        self._ahead = Ahead(place.log)
+        self._at_import: dict[str, str] = {}
+        self._deployed = 0.0 if order.deployments else self._started
         self._collector = Collector(workspace_folder, Path(order.collected), order.endpoint, order.arm_id)
 
     def _read(self) -> Order:
@@ -85,7 +90,8 @@ class Process:
             self._loop.add_signal_handler(number, self._stopped.set)
         listening = await listen(self._order.host, self._order.port)
         self._port = int(listening.getsockname()[1])
-        self._get_ready()
+        if not self._order.deployments:
+            self._get_ready()
         await self._apply(self._order)
         self._front.listen(listening)
         await self._control.open()
@@ -101,34 +107,29 @@ class Process:
         await self._end()
 
     def _get_ready(self) -> None:
-        """Have an interpreter ready for the first deployment, which is likely to come soon."""
+        """Have an interpreter ready for the next deployment, which is likely to come soon and to be like the last."""
         wanted = self._order.spare
-        if wanted is not None and not self._order.deployments:
-            try:
-                self._spare = Spare(wanted["python"], wanted["env"], self._place.log)
-            except OSError as error:
-                print(f"No spare interpreter: {error}", file=sys.stderr, flush=True)  # noqa: T201 - our log
+        if wanted is not None:
+            self._ahead.have(wanted["python"], {**wanted["env"], **self._at_import})
 
     def _look(self) -> None:
         """End when there is nothing to live for; keep the files bounded."""
         order = self._order
-        if time.time() - self._started > AHEAD_SECONDS:
+        seconds = time.time() - self._deployed
+        if seconds > AHEAD_SECONDS:
             if not order.deployments:
                 self._stopped.set()
-            self._drop_spare()
+            self._ahead.close()
+        elif seconds > AGAIN_SECONDS and all(one.state != STARTING for one in self._crews.values()):
+            self._get_ready()
         workspace, store = Path(order.workspace_folder, "workspace.db"), Path(order.home, "store.db")
         if not (workspace.exists() and store.exists() and self._place.order.exists()):
             print("The workspace or the endpoint is gone.", file=sys.stderr, flush=True)  # noqa: T201 - our log
             self._stopped.set()
         self._traces.rotate()
 
-    def _drop_spare(self) -> None:
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
-
     async def _end(self) -> None:
-        self._drop_spare()
+        self._ahead.close()
         await self._front.close(GRACE_SECONDS)
         if self._telling is not None:
             self._telling.cancel()
@@ -163,13 +164,20 @@ class Process:
 
     async def _have(self, name: str, deployment: Deployment) -> None:
         crew = self._crews.get(name)
+        if crew is None or crew.deployment.generation != deployment.generation:
+            self._expect_alike(deployment, _prepared(self._place.deployment(name).generation(deployment.generation)))
         if crew is not None:
             crew.apply(deployment)
             return
         place = self._place.deployment(name)
         variables = await self._collector.variables(deployment, place.generation(deployment.generation).folder)
         pool = self._pools[name] = Pool(name, deployment.limits, self._loop, self._front.measures.of(name))
-        self._crews[name] = Crew(deployment, pool, place, variables, self._changed, spare=self._spare)
+        self._crews[name] = Crew(deployment, pool, place, variables, self._changed, ahead=self._ahead)
+
+    def _expect_alike(self, deployment: Deployment, prepared: float) -> None:
+        """The next deployment is likely to be like the one that was prepared last."""
+        if prepared >= self._deployed:
+            self._deployed, self._at_import = prepared, import_environment(deployment.environment)
 
     def _make_rules(self) -> front.Rules:
         order = self._order
@@ -254,6 +262,14 @@ class Process:
                 return {"text": self._front.measures.text(self._pools.values())}
             case other:
                 return {"error": f"op is {other!r}; expected apply, measures, metrics, status or stop."}
+
+
+def _prepared(generation: Generation) -> float:
+    """When a generation was put in place, in seconds since the epoch; 0 when that is not known."""
+    try:
+        return generation.ready.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 async def listen(host: str, port: int) -> socket.socket:

@@ -21,7 +21,7 @@ from jupyter_aml.local.serving.online.places import DeploymentPlace
 from jupyter_aml.local.serving.router.link import Link
 from jupyter_aml.local.serving.router.order import Deployment
 from jupyter_aml.local.serving.router.pool import Pool
-from jupyter_aml.local.serving.router.spare import Spare
+from jupyter_aml.local.serving.router.spare import Ahead
 from jupyter_aml.local.serving.router.station import ReplicaError, Station, ending
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0
@@ -134,7 +134,7 @@ class Squad:
         environment: Variables beside those of the order.
         pool: Where ready replicas go once the squad is live.
         changed: Called whenever a replica changes.
-        spare: An interpreter that may become the first replica.
+        ahead: Has an interpreter that may become a replica.
     """
 
     def __init__(
@@ -145,9 +145,9 @@ class Squad:
         pool: Pool,
         changed: Callable[[], None],
         *,
-        spare: Spare | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
-        self._spare = spare
+        self._ahead = ahead
         self.deployment = deployment
         self.slots: dict[int, Slot] = {}
         self.live = False
@@ -280,7 +280,7 @@ class Squad:
         log = self._place.replica_log(slot.number)
         folder = self._place.generation(self.deployment.generation).folder
         station = slot.station = Station(
-            self.deployment.replica, folder, str(self._numbers), log, self._environment, spare=self._spare
+            self.deployment.replica, folder, str(self._numbers), log, self._environment, ahead=self._ahead
         )
         try:
             await asyncio.wait_for(asyncio.shield(station.loaded), patience)

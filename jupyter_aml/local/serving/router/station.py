@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.agent import records as files
-from jupyter_aml.local.serving.router.spare import Begun, Spare, begin
+from jupyter_aml.local.serving.router.spare import Ahead, Begun, begin
 
 PACKET = 1 << 18
 LINE_BYTES = 1000
@@ -48,7 +48,7 @@ class Station:
         number: Tells this process from others of the deployment.
         log: The file that takes what it prints.
         environment: The complete environment.
-        spare: An interpreter that may become the replica.
+        ahead: Has an interpreter that may become the replica.
 
     Attributes:
         loaded: What it said when it had loaded; fails with `ReplicaError` when it cannot.
@@ -64,7 +64,7 @@ class Station:
         log: Path,
         environment: Mapping[str, str],
         *,
-        spare: Spare | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.loaded: asyncio.Future[dict[str, Any]] = self._loop.create_future()
@@ -78,7 +78,7 @@ class Station:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._order_file = folder / f"replica-{number}.json"
         files.write(str(self._order_file), {**order, "env": dict(environment)})
-        taken = spare.take(order, self._order_file, log, environment) if spare is not None else None
+        taken = ahead.take(order, self._order_file, log, environment) if ahead is not None else None
         self._process, self._line = taken or _start(order, self._order_file, log, environment)
         self._line.settimeout(0)
         self._loop.add_reader(self._line.fileno(), self._read)

@@ -48,6 +48,7 @@ class Endpoint:
         self.place.folder.mkdir(parents=True)
         self.deployments: dict[str, dict[str, Any]] = {}
         self.traffic: dict[str, int] = {}
+        self.spare: dict[str, Any] | None = None
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._revision = 0
@@ -59,10 +60,12 @@ class Endpoint:
         generation.code.mkdir(parents=True, exist_ok=True)
         script = generation.code / "score.py"
         script.write_text(f"VERSION = {version!r}\n" + textwrap.dedent(text), encoding="utf-8")
+        generation.ready.write_text("{}", encoding="utf-8")
         env = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1"}
         replica = {
             "kind": "script", "script": str(script), "root": str(generation.code), "model": "", "mlflow": "",
             "python": sys.executable, "env": {**env, **more.pop("env", {})}, "cwd": str(generation.code), "name": name,
+            "base": sys.executable,
         }  # fmt: skip
         return {"generation": digest, "replica": replica, "instances": 1, "scale": None, "insights": False, **more}
 
@@ -84,6 +87,7 @@ class Endpoint:
             "traffic": self.traffic,
             "mirror": {},
             "deployments": self.deployments,
+            "spare": self.spare,
         }
         files.write(str(self.place.order), order)
 

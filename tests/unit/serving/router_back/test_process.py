@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
+
+import psutil
 
 from jupyter_aml.agent import processes
 from jupyter_aml.agent import records as files
@@ -75,14 +80,23 @@ def test_a_killed_process_takes_its_replicas_along_and_the_next_has_its_port(iri
     assert iris.score(1)[0] == 200
 
 
+def running(iris: Endpoint) -> int:
+    """The requests that are in work."""
+    text: str = (iris.ask({"op": "metrics"}) or {})["text"]
+    return sum(
+        int(float(line.split()[-1]))
+        for line in text.splitlines()
+        if line.startswith("azureml_online_running_requests{")
+    )
+
+
 def test_a_process_that_is_told_to_stop_finishes_what_is_under_way(iris: Endpoint) -> None:
     iris.deployments, iris.traffic = {"blue": iris.script("blue", SLOW)}, {"blue": 100}
     iris.start()
     replica = pids(iris)[0]
 
     with Load(iris, threads=1) as load:
-        wait_for(lambda: iris.ask({"op": "metrics"}), "an answer")
-        wait_for(lambda: load.answers, "a first answer")
+        wait_for(lambda: load.answers and running(iris), "a first answer, and a second request in work")
         os.kill(iris.process.pid, signal.SIGTERM)
         iris.process.wait(10)
 
@@ -158,3 +172,60 @@ def test_an_unknown_question_is_refused_with_what_may_be_asked(iris: Endpoint) -
     iris.start()
 
     assert iris.ask({"op": "dance"}) == {"error": "op is 'dance'; expected apply, measures, metrics, status or stop."}
+
+
+def spares(iris: Endpoint) -> list[int]:
+    """The processes below the endpoint's that wait for an order."""
+    below = psutil.Process(iris.process.pid).children() if iris.process is not None else []
+    return [one.pid for one in below if any("serving.spare" in word for word in one.cmdline())]
+
+
+def test_the_next_deployment_finds_an_interpreter_that_is_ready(iris: Endpoint) -> None:
+    learns = "import joblib\ndef init(): pass\ndef run(data):\n    return VERSION\n"
+    iris.deployments, iris.traffic = {"blue": iris.script("blue", learns)}, {"blue": 100}
+    env = {name: value for name, value in iris.deployments["blue"]["replica"]["env"].items() if name == "PATH"}
+    iris.spare = {"python": sys.executable, "env": env}
+    iris.start()
+    assert pids(iris)[0] not in spares(iris)
+
+    iris.deployments = {"blue": iris.deployments["blue"], "green": iris.script("green", learns, version="2")}
+    iris.apply()
+    iris.until_healthy()
+    [pid] = wait_for(lambda: spares(iris), "a spare for the next")
+    iris.deployments = {**iris.deployments, "red": iris.script("red", learns, version="3")}
+    iris.apply()
+    iris.until("Healthy", "red")
+
+    assert pids(iris, "red") == [pid]
+    assert iris.score(0, deployment="red") == (200, "3")
+    wait_for(lambda: set(spares(iris)) - {pid}, "another spare")
+
+
+THREADS: dict[str, dict[str, str]] = {
+    "free": {}, "two": {"OMP_NUM_THREADS": "2"}, "one": {"OPENBLAS_NUM_THREADS": "1"},
+}  # fmt: skip
+COUNT = """
+import joblib, numpy, sklearn.ensemble, threadpoolctl
+def init(): pass
+def run(data):
+    return {one["internal_api"]: one["num_threads"] for one in threadpoolctl.threadpool_info()}
+"""
+
+
+def test_a_script_in_a_spare_interpreter_has_the_threads_of_a_fresh_one(iris: Endpoint) -> None:
+    base = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+    iris.spare = {"python": sys.executable, "env": base}
+    iris.start()
+    told, fresh = {}, {}
+    for name, env in THREADS.items():
+        [pid] = wait_for(lambda: set(spares(iris)) - {one for done in told for one in pids(iris, done)}, "a spare")
+        iris.deployments = {**iris.deployments, name: iris.script(name, COUNT, version=name, env=env)}
+        iris.apply()
+        iris.until("Healthy", name)
+        assert pids(iris, name) == [pid]
+        told[name] = iris.score(0, deployment=name)[1]
+        line = [sys.executable, "-c", f"{COUNT}\nimport json\nprint(json.dumps(run(0)))"]
+        fresh[name] = json.loads(subprocess.run(line, env={**base, **env}, capture_output=True, check=True).stdout)
+
+    assert told == fresh
+    assert len({json.dumps(one) for one in told.values()}) > 1

@@ -1,4 +1,4 @@
-"""A spare interpreter becomes the first replica of a model, where that cannot be told from a fresh one."""
+"""A spare interpreter becomes a replica, where that cannot be told from a fresh one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_aml.agent import processes
-from jupyter_aml.local.serving.router.spare import Spare
+from jupyter_aml.local.serving.router.spare import SCRIPT, Ahead, Spare
 
 ENV = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
 
@@ -31,7 +31,6 @@ def order(**changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changed", "env"),
     [
-        ({"kind": "script"}, {}),
         ({"base": "/another/python"}, {}),
         ({}, {"OMP_NUM_THREADS": "4"}),
         ({}, {"PYTHONPATH": "/mine"}),
@@ -58,6 +57,67 @@ def test_it_is_taken_once_and_says_in_the_replicas_log_why_it_fails(spare: Spare
     assert '"armed"' in said
     assert '"failed"' in said
     assert "order.json" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("source", "env", "fits"),
+    [
+        ("import joblib\n", {}, True),
+        ("from sklearn.linear_model import LinearRegression\n", {}, True),
+        ("import json\n", {}, False),
+        ("import pickle\n", {"OMP_NUM_THREADS": "4"}, True),
+        ("import pickle\n", {"MALLOC_ARENA_MAX": "1"}, False),
+    ],
+)
+def test_a_script_gets_one_that_holds_what_it_imports(
+    tmp_path: Path, source: str, env: dict[str, str], *, fits: bool
+) -> None:
+    script = tmp_path / "score.py"
+    script.write_text(source)
+    spare = Spare(sys.executable, ENV, tmp_path / "router.log")
+    wanted = order(kind=SCRIPT, script=str(script))
+    try:
+        begun = spare.take(wanted, tmp_path / "order.json", tmp_path / "0.log", {**ENV, **env})
+
+        assert (begun is not None, spare.there) == (fits, not fits)
+        if begun is not None:
+            with begun.line:
+                assert begun.process.wait(60) == 3
+    finally:
+        spare.close()
+
+
+def test_there_is_one_at_a_time_and_a_new_one_once_it_is_taken(tmp_path: Path) -> None:
+    ahead = Ahead(tmp_path / "router.log")
+    given = (order(), tmp_path / "order.json", tmp_path / "0.log", ENV)
+    assert ahead.take(*given) is None
+
+    ahead.have(sys.executable, {**ENV, "OMP_NUM_THREADS": "4"})
+    assert ahead.take(*given) is None
+    ahead.have(sys.executable, ENV)
+    ahead.have(sys.executable, ENV)
+    begun = ahead.take(*given)
+
+    assert begun is not None
+    assert ahead.take(*given) is None
+    ahead.have(sys.executable, ENV)
+    another = ahead.take(*given)
+    assert another is not None
+    assert another.process.pid != begun.process.pid
+    for one in (begun, another):
+        with one.line:
+            assert one.process.wait(60) == 3
+
+
+def test_a_python_that_is_not_there_is_said_and_harms_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ahead = Ahead(tmp_path / "router.log")
+
+    ahead.have("/no/python", ENV)
+
+    assert "No spare interpreter: " in capsys.readouterr().err
+    assert ahead.take(order(), tmp_path / "order.json", tmp_path / "0.log", ENV) is None
 
 
 def test_one_that_nobody_takes_is_ended(tmp_path: Path) -> None:
