@@ -1,0 +1,218 @@
+"""One model: an algorithm with parameters, the features before it, and how it is fitted and asked."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jupyter_aml.automl import features
+from jupyter_aml.automl.algorithms import PATIENCE, Algorithm
+from jupyter_aml.automl.features import Form
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+    from sklearn.base import BaseEstimator
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    from jupyter_aml.automl.columns import Column
+
+    Floats = NDArray[np.float64]
+
+LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is made of.
+
+    Attributes:
+        algorithm: Of what kind.
+        parameters: Of the algorithm.
+        classes: How many classes the target has; 0 for a regression.
+        threads: That a fit may use.
+        seed: The same seed gives the same model.
+    """
+
+    algorithm: Algorithm
+    parameters: Mapping[str, Any]
+    classes: int = 0
+    threads: int = 1
+    seed: int = 0
+
+    @property
+    def title(self) -> str:
+        """The algorithm and its parameters, to be read."""
+        told = ", ".join(f"{name}={_short(value)}" for name, value in self.parameters.items())
+        return f"{self.algorithm.name}({told})"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows with what they are to tell.
+
+    Attributes:
+        frame: Features, shape (rows, columns).
+        target: Classes from 0 on, or numbers, shape (rows,).
+        weights: Shape (rows,); None for equal ones.
+    """
+
+    frame: pd.DataFrame
+    target: NDArray[Any]
+    weights: Floats | None = None
+
+    def take(self, positions: NDArray[np.intp]) -> Rows:
+        """Some of them."""
+        weights = None if self.weights is None else self.weights[positions]
+        return Rows(self.frame.iloc[positions], self.target[positions], weights)
+
+
+@dataclass
+class Model:
+    """A fitted model.
+
+    Attributes:
+        recipe: What it was made of.
+        features: What makes numbers of a table.
+        estimator: What makes predictions of numbers.
+        labels: The classes that it has seen, as numbers; empty for a regression.
+        center, spread: By which the target of a regression was moved and divided.
+        rounds: Trees of a boosting; 0 for others.
+    """
+
+    recipe: Recipe
+    features: ColumnTransformer | Pipeline
+    estimator: BaseEstimator
+    labels: NDArray[np.intp]
+    center: float = 0.0
+    spread: float = 1.0
+    rounds: int = 0
+
+    def predict(self, frame: pd.DataFrame) -> Floats:
+        """Probabilities of all classes, shape (rows, classes), or numbers, shape (rows,)."""
+        return self.ask(self.features.transform(frame))
+
+    def ask(self, numbers: Any) -> Floats:
+        """What is predicted of rows whose features are made already."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            if not self.recipe.classes:
+                return np.asarray(self.estimator.predict(numbers), dtype=float) * self.spread + self.center
+            told = np.asarray(self.estimator.predict_proba(numbers), dtype=float)
+        found = np.zeros((len(told), self.recipe.classes))
+        found[:, self.labels] = np.nan_to_num(told)
+        found /= np.maximum(found.sum(axis=1, keepdims=True), LEAST)
+        return found
+
+
+def fit(
+    recipe: Recipe, columns: Mapping[str, Column], seen: Rows, unseen: Rows | None = None, until: float = np.inf
+) -> tuple[Model, Floats | None]:
+    """A model of some rows, and what it says of others.
+
+    Args:
+        recipe: What it is made of.
+        columns: What the columns are for.
+        seen: The rows to learn from.
+        unseen: Rows by which a boosting knows when to stop, and of which is told what the model says of them.
+        until: When to stop a boosting, by `time.monotonic`.
+
+    Returns:
+        The model, and what it predicts of `unseen`; None without them.
+
+    Raises:
+        Exception: Whatever the library raises.
+    """
+    made = features.transformer(
+        columns, recipe.algorithm.form, classes=recipe.classes, positive=recipe.algorithm.positive
+    )
+    labels, told = _codes(seen.target) if recipe.classes else (np.array([], dtype=np.intp), seen.target)
+    numbers = made.fit_transform(seen.frame, told)
+    others = made.transform(unseen.frame) if unseen is not None else None
+    model = Model(recipe, made, recipe.algorithm.make(recipe.parameters, recipe.threads, recipe.seed), labels)
+    if not recipe.classes and recipe.algorithm.form is Form.LINEAR:
+        model.center, model.spread = float(told.mean()), float(told.std()) or 1.0
+        told = (told - model.center) / model.spread
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what libraries say of convergence is shown by the score
+        if recipe.algorithm.boosts:
+            _boost(model, numbers, seen, _watched(model, others, unseen), until)
+        else:
+            _learn(model.estimator, numbers, told, seen.weights)
+    return model, model.ask(others) if others is not None else None
+
+
+def _codes(target: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The classes that are there, and each row's position among them: libraries want no gaps."""
+    labels, told = np.unique(target, return_inverse=True)
+    return labels.astype(np.intp), told
+
+
+def _learn(estimator: Any, numbers: Any, told: NDArray[Any], weights: Floats | None) -> None:
+    from sklearn.utils.validation import has_fit_parameter
+
+    if weights is not None and has_fit_parameter(estimator, "sample_weight"):
+        estimator.fit(numbers, told, sample_weight=weights)
+    else:
+        estimator.fit(numbers, told)
+
+
+def _boost(model: Model, numbers: Any, seen: Rows, watched: tuple[Any, NDArray[Any]] | None, until: float) -> None:
+    """Add trees until other rows are predicted no better, or the time is up."""
+    told = np.searchsorted(model.labels, seen.target) if model.recipe.classes else seen.target
+    more: dict[str, Any] = {} if seen.weights is None else {"sample_weight": seen.weights}
+    if watched is not None:
+        more["eval_set"] = [watched]
+    estimator: Any = model.estimator
+    if model.recipe.algorithm.needs == "lightgbm":
+        estimator.fit(numbers, told, callbacks=_lightgbm_stops(until, early=watched is not None), **more)
+        model.rounds = int(estimator.best_iteration_ or estimator.booster_.current_iteration())
+        return
+    stops = [] if until == np.inf else [_xgboost_stop(until)]
+    early = PATIENCE if watched is not None else None
+    estimator.set_params(callbacks=stops, early_stopping_rounds=early)
+    estimator.fit(numbers, told, verbose=False, **more)
+    estimator.set_params(callbacks=None)
+    booster = estimator.get_booster()
+    model.rounds = int(booster.attr("best_iteration") or booster.num_boosted_rounds() - 1) + 1
+
+
+def _watched(model: Model, others: Any, unseen: Rows | None) -> tuple[Any, NDArray[Any]] | None:
+    """Features and targets of rows by which a boosting knows when to stop; those of unknown classes tell it nothing."""
+    if unseen is None:
+        return None
+    if not model.recipe.classes:
+        return others, unseen.target
+    known = np.isin(unseen.target, model.labels)
+    return (others[known], np.searchsorted(model.labels, unseen.target[known])) if known.any() else None
+
+
+def _lightgbm_stops(until: float, *, early: bool) -> list[Any]:
+    import lightgbm
+
+    def in_time(env: Any) -> None:
+        if time.monotonic() > until:
+            raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    stops: list[Any] = [] if until == np.inf else [in_time]
+    return [*stops, lightgbm.early_stopping(PATIENCE, verbose=False)] if early else stops
+
+
+def _xgboost_stop(until: float) -> Any:
+    from xgboost.callback import TrainingCallback
+
+    class InTime(TrainingCallback):  # type: ignore[misc]
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002 - XGBoost's
+            return time.monotonic() > until
+
+    return InTime()
