@@ -14,8 +14,8 @@ def test_the_tour_shifts_traffic_and_scores_a_folder() -> None:
     counted = [cells[name].outputs[-1]["data"]["text/plain"] for name in ("load", "half", "all")]
 
     assert counted == [
-        "Counter({(200, 'blue'): 400})",
-        "Counter({(200, 'blue'): 200, (200, 'green'): 200})",
-        "Counter({(200, 'green'): 400})",
+        "{(200, 'blue'): 400}",
+        "{(200, 'blue'): 200, (200, 'green'): 200}",
+        "{(200, 'green'): 400}",
     ]
     assert "3.csv" in cells["predictions"].outputs[-1]["data"]["text/plain"]
