@@ -188,7 +188,7 @@ def test_more_than_twelve_are_refused_in_words(panel: Locator, desk: Page, servi
 
 def test_a_comparison_is_there_again_after_a_reload(tab: Page, lab: Lab, service: Service, three: list[str]) -> None:
     listed = service.ask(f"arm{service.workspace}/jobs")["value"]
-    titles = {one["properties"]["displayName"]: one["name"] for one in listed}
+    titles = {one["properties"].get("displayName"): one["name"] for one in listed}
     names = {title: titles[title] for title in three}
     tab.goto(f"{lab.url}lab/workspaces/compared?reset&token={lab.token}")
     tab.wait_for_function("() => window.jupyterapp?.shell?.currentWidget")
