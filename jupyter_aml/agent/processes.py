@@ -36,6 +36,11 @@ class Stat:
         self.ticks = ticks
 
 
+def cores() -> int:
+    """How many cores this process, and what it starts, may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def stat(pid: int) -> Stat | None:
     """What /proc says of `pid`; None when there is no such process (or no /proc)."""
     try:

@@ -117,7 +117,7 @@ def _lightgbm(task: str) -> Callable[[Parameters, int, int], BaseEstimator]:
         from lightgbm import LGBMClassifier, LGBMRegressor
 
         kind = LGBMClassifier if task == CLASSIFICATION else LGBMRegressor
-        fixed = {"n_estimators": ROUNDS, "subsample_freq": 1, "verbosity": -1, "max_bin": 255}
+        fixed = {"n_estimators": ROUNDS, "subsample_freq": 1, "verbosity": -1}
         return kind(**{**fixed, **parameters}, n_jobs=threads, random_state=seed)
 
     return make
@@ -128,7 +128,7 @@ def _xgboost(task: str) -> Callable[[Parameters, int, int], BaseEstimator]:
         from xgboost import XGBClassifier, XGBRegressor
 
         kind = XGBClassifier if task == CLASSIFICATION else XGBRegressor
-        fixed = {"n_estimators": ROUNDS, "early_stopping_rounds": PATIENCE, "tree_method": "hist", "verbosity": 0}
+        fixed = {"n_estimators": ROUNDS, "tree_method": "hist", "verbosity": 0}
         return kind(**{**fixed, **parameters}, n_jobs=threads, random_state=seed)
 
     return make

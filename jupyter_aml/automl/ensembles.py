@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from jupyter_aml.automl.metrics import Floats
 
 ROUNDS = 40
 """Votes that are given; a model may get several."""

@@ -145,4 +145,4 @@ def _text(form: Form) -> Any:
 
     words = TfidfVectorizer(max_features=MOST_WORDS, sublinear_tf=True, ngram_range=(1, 2), token_pattern=WORD)
     own = _pipeline(FunctionTransformer(steps.texts), words)
-    return own if form is Form.LINEAR else _pipeline(*own, TruncatedSVD(TOPICS, random_state=0))
+    return own if form is Form.LINEAR else _pipeline(own, TruncatedSVD(TOPICS, random_state=0))

@@ -1,7 +1,8 @@
 """Guardrails: what was found in the data before training, what was done about it, and what the user may want to do.
 
-The first five are Azure's, in its words; the others warn of what spoils a model without failing it. Source: Microsoft's
-"Data featurization in automated machine learning", section Data guardrails.
+Missing values, high cardinality and the balance of classes are Azure's, in its words; the others warn of what spoils a
+model without failing it. Source: Microsoft's "Data featurization in automated machine learning", section Data
+guardrails.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from jupyter_aml.automl import steps
 from jupyter_aml.automl.columns import Column, Purpose, present
+from jupyter_aml.automl.metrics import CLASSIFICATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CLASSIFICATION = "classification"
 SMALL_CLASS = 0.2
 """Classes are unbalanced when the smallest has less than this part of the largest one's rows."""
 SHOWN = 10
@@ -156,7 +158,9 @@ def duplicates(frame: pd.DataFrame, target: pd.Series[Any]) -> Guardrail:
     """Rows that are there more than once may stand on both sides of a split."""
     name = "Duplicate rows detection"
     whole = frame.assign(**{"": target.to_numpy()})
-    count = int(pd.util.hash_pandas_object(whole.map(_hashable), index=False).duplicated().sum())
+    objects = [name for name in whole if pd.api.types.is_object_dtype(whole[name].dtype)]  # others all have a hash
+    whole = whole.assign(**{name: whole[name].map(_hashable) for name in objects})
+    count = int(pd.util.hash_pandas_object(whole, index=False).duplicated().sum())
     if not count:
         return Guardrail(name, Status.PASSED, "No row is there twice.")
     return Guardrail(
@@ -196,8 +200,7 @@ def _tells(values: pd.Series[Any], purpose: Purpose, truth: np.ndarray[Any, Any]
     """How well a column alone tells the target, from 0 to 1."""
     if purpose is Purpose.CATEGORICAL:
         return _groups_tell(pd.factorize(values.map(_hashable))[0], truth, task)
-    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
-    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+    numbers = steps.numbers(values.to_frame())[:, 0]
     numbers = np.where(np.isnan(numbers), np.nanmedian(numbers), numbers)
     if task == CLASSIFICATION:
         return _cuts_tell(numbers, truth)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -263,7 +263,7 @@ def _explained(case: Numbers) -> float:
 
 
 _RECALL = _by_class("recall_score")
-_AVERAGED: dict[str, Callable[[Classes, str], float]] = {
+_AVERAGED: dict[str, Callable[..., float]] = {
     "AUC": _auc,
     "average_precision_score": _average_precision,
     "f1_score": _by_class("f1_score"),
@@ -272,11 +272,8 @@ _AVERAGED: dict[str, Callable[[Classes, str], float]] = {
 }
 
 
-def _averages(name: str, metric: Callable[[Classes, str], float]) -> dict[str, Callable[[Classes], float]]:
-    def of(average: str) -> Callable[[Classes], float]:
-        return lambda case: metric(case, average)
-
-    return {f"{name}_{average}": of(average) for average in ("macro", "micro", "weighted")}
+def _averages(name: str, metric: Callable[..., float]) -> dict[str, Callable[[Classes], float]]:
+    return {f"{name}_{average}": partial(metric, average=average) for average in ("macro", "micro", "weighted")}
 
 
 CLASSIFICATION_METRICS: dict[str, Callable[[Classes], float]] = {

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from jupyter_aml.automl.columns import Column
-
-    Floats = NDArray[np.float64]
+    from jupyter_aml.automl.metrics import Floats
 
 LEAST = 1e-12
 
@@ -146,7 +145,7 @@ def fit(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what libraries say of convergence is shown by the score
         if recipe.algorithm.boosts:
-            _boost(model, numbers, seen, _watched(model, others, unseen), until)
+            _boost(model, numbers, Rows(seen.frame, told, seen.weights), _watched(model, others, unseen), until)
         else:
             _learn(model.estimator, numbers, told, seen.weights)
     return model, model.ask(others) if others is not None else None
@@ -169,19 +168,18 @@ def _learn(estimator: Any, numbers: Any, told: NDArray[Any], weights: Floats | N
 
 def _boost(model: Model, numbers: Any, seen: Rows, watched: tuple[Any, NDArray[Any]] | None, until: float) -> None:
     """Add trees until other rows are predicted no better, or the time is up."""
-    told = np.searchsorted(model.labels, seen.target) if model.recipe.classes else seen.target
     more: dict[str, Any] = {} if seen.weights is None else {"sample_weight": seen.weights}
     if watched is not None:
         more["eval_set"] = [watched]
     estimator: Any = model.estimator
     if model.recipe.algorithm.needs == "lightgbm":
-        estimator.fit(numbers, told, callbacks=_lightgbm_stops(until, early=watched is not None), **more)
+        estimator.fit(numbers, seen.target, callbacks=_lightgbm_stops(until, early=watched is not None), **more)
         model.rounds = int(estimator.best_iteration_ or estimator.booster_.current_iteration())
         return
     stops = [] if until == np.inf else [_xgboost_stop(until)]
     early = PATIENCE if watched is not None else None
     estimator.set_params(callbacks=stops, early_stopping_rounds=early)
-    estimator.fit(numbers, told, verbose=False, **more)
+    estimator.fit(numbers, seen.target, verbose=False, **more)
     estimator.set_params(callbacks=None)
     booster = estimator.get_booster()
     model.rounds = int(booster.attr("best_iteration") or booster.num_boosted_rounds() - 1) + 1

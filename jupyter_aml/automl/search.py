@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jupyter_aml.automl.algorithms import Algorithm
-
-    Floats = NDArray[np.float64]
+    from jupyter_aml.automl.metrics import Floats
 
 VOTERS = 12
 """The best trials, of which some vote."""
@@ -104,7 +103,7 @@ class Trial:
         metrics: All metrics.
         seconds: How long it took.
         error: One sentence, where it failed.
-        predicted: Of the validated rows, in their order.
+        predicted: Of the validated rows, in their order; empty where it did not complete.
         fitted: The model of each fold.
         first: The loss of the first fold.
     """
@@ -116,7 +115,7 @@ class Trial:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
-    predicted: Floats | None = None
+    predicted: Floats = field(default_factory=lambda: np.empty(0))
     fitted: list[Model] = field(default_factory=list)
     first: float = np.inf
 
@@ -147,11 +146,11 @@ class Table:
         if settings.weight and settings.weight not in frame:
             msg = f"There is no column {settings.weight}, which is to hold the weights."
             raise ValueError(msg)
+        frame = frame.reset_index(drop=True)  # rows are known by their places: an index may name some twice
         own = [name for name in (settings.weight, *settings.validation.columns) if name]
         features = frame.drop(columns=[target, *own]).rename(columns=str)
         self.columns = columns.read(features, settings.purposes, settings.drop)
-        there = columns.present(frame[target]).index
-        kept = frame.index.isin(there) if frame.index.is_unique else frame[target].notna().to_numpy()
+        kept = frame.index.isin(columns.present(frame[target]).index)
         if kept.sum() < LEAST_ROWS:
             msg = f"{int(kept.sum())} of {len(frame)} rows have a target in {target}; two are needed at least."
             raise ValueError(msg)
@@ -166,10 +165,11 @@ class Table:
 
     def case(self, predicted: Floats, positions: NDArray[np.intp]) -> Classes | Numbers:
         """Predictions beside what is true."""
-        rows = self.rows.take(positions)
+        truth = self.rows.target[positions]
+        weights = None if self.rows.weights is None else self.rows.weights[positions]
         if self.classes:
-            return Classes(rows.target, predicted, rows.weights)
-        return Numbers(rows.target, predicted, self._span, rows.weights)
+            return Classes(truth, predicted, weights)
+        return Numbers(truth, predicted, self._span, weights)
 
 
 def _target(values: pd.Series[Any], task: str) -> tuple[list[Any], NDArray[Any]]:
@@ -294,9 +294,8 @@ class Search:
     def _enough(self, until: float) -> bool:
         if self._stopped or time.monotonic() > until or len(self.trials) >= self.settings.trials:
             return bool(self._good()) or self._stopped or all(one.status == FAILED for one in self.trials)
-        wanted = self.settings.exit_score
-        losses = [self._loss(one.score) for one in self._good()]
-        return wanted is not None and bool(losses) and min(losses) <= self._loss(wanted)
+        wanted, good = self.settings.exit_score, self._good()
+        return wanted is not None and bool(good) and self._loss(good[0].score) <= self._loss(wanted)
 
     def _loss(self, score: float) -> float:
         return metrics.loss(self._primary, score)
@@ -392,7 +391,8 @@ class Search:
                     return
         trial.predicted = np.concatenate(predicted)
         case = table.case(trial.predicted, table.validated)
-        trial.metrics, trial.score = metrics.every(case), metrics.value(self._primary, case)
+        trial.metrics = metrics.every(case)
+        trial.score = trial.metrics.get(self._primary, np.nan)
 
     # the end
 
@@ -409,19 +409,18 @@ class Search:
 
     def _vote(self, good: list[Trial]) -> tuple[list[Trial], Floats]:
         """Who votes, and how their votes count."""
-        asked = [one for one in good[:VOTERS] if one.predicted is not None]
-        held = [one.predicted for one in asked if one.predicted is not None]
+        asked = good[:VOTERS]
 
         def loss(predicted: Floats) -> float:
             return self._loss(metrics.value(self._primary, self.table.case(predicted, self.table.validated)))
 
-        weights = ensembles.select(held, loss)
+        weights = ensembles.select([one.predicted for one in asked], loss)
         chosen = np.flatnonzero(weights)
         return [asked[at] for at in chosen], weights[chosen]
 
 
 def _votes(voters: list[Trial], weights: Floats) -> Floats:
-    return ensembles.combine([one.predicted for one in voters if one.predicted is not None], weights)
+    return ensembles.combine([one.predicted for one in voters], weights)
 
 
 def _tell(study: Any, asked: Any, loss: float) -> None:

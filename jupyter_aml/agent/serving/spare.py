@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-from .. import linux, start  # noqa: TID252 -- the agent has no fixed name
+from .. import linux, processes, start  # noqa: TID252 -- the agent has no fixed name
 from . import replica
 from .control import Control
 
@@ -28,6 +28,9 @@ PRELOADED = (
     "sklearn.tree", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.compose", "sklearn.impute", "skops.io",
 )  # fmt: skip
 """`skops.io`, in which MLflow writes scikit-learn's models, imports all of it."""
+
+OWN_THREADS = {"openblas": "OPENBLAS_NUM_THREADS", "mkl": "MKL_NUM_THREADS", "blis": "BLIS_NUM_THREADS"}
+"""Variables by which libraries are told their threads; where one has none of its own, OMP_NUM_THREADS."""
 
 
 def preload(names: Sequence[str]) -> None:
@@ -47,12 +50,10 @@ def widen(env: Mapping[str, str]) -> None:
     """
     import threadpoolctl
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for library in threadpoolctl.ThreadpoolController().lib_controllers:
-        own = {"openblas": "OPENBLAS_NUM_THREADS", "mkl": "MKL_NUM_THREADS", "blis": "BLIS_NUM_THREADS"}
-        asked = env.get(own.get(library.internal_api, ""), env.get("OMP_NUM_THREADS", ""))
+        asked = env.get(OWN_THREADS.get(library.internal_api, ""), env.get("OMP_NUM_THREADS", ""))
         first = asked.split(",")[0].strip()
-        library.set_num_threads(int(first) if first.isdecimal() and int(first) else cores)
+        library.set_num_threads(int(first) if first.isdecimal() and int(first) else processes.cores())
 
 
 def become(told: dict[str, Any], control: Control) -> NoReturn:

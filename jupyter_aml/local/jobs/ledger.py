@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jupyter_aml.agent import processes
 from jupyter_aml.errors import ResourceError
 from jupyter_aml.local.jobs import distribution, lifecycle, records, slots, sparks
 from jupyter_aml.local.jobs.lifecycle import Event, Fault, Job, Status
@@ -123,4 +123,4 @@ def need(record: Record, line: slots.Key) -> int:
 
 def cores() -> int:
     """How many jobs this machine runs side by side."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processes.cores()

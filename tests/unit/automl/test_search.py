@@ -103,6 +103,17 @@ def test_a_table_of_everything() -> None:
     assert result.predict(strange)[0] in {"ja", "nein"}
 
 
+def test_an_index_that_repeats_is_no_obstacle() -> None:
+    frame = load_diabetes(as_frame=True).frame.head(120)
+    twice = pd.concat([frame.head(60), frame.tail(60).reset_index(drop=True)])
+    twice.iloc[[3, 70], -1] = [np.nan, np.inf]
+    assert not twice.index.is_unique
+
+    result = Search(twice, "target", replace(REGRESS, trials=1)).run()
+
+    assert len(result.table.rows.target) == 118
+
+
 def test_weights_count() -> None:
     frame = pd.DataFrame({"x": [0.0, 1.0] * 60, "y": [10.0, 20.0] * 60, "w": 1.0})
     frame.loc[::6, ["y", "w"]] = [100.0, 0.0]

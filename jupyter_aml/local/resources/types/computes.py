@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from jupyter_aml.agent import processes
 from jupyter_aml.errors import ConflictError, ResourceError
 from jupyter_aml.local.arm import times
 from jupyter_aml.local.arm.http import Response
@@ -25,10 +26,6 @@ SIZE = "LOCAL"
 LOCATIONS = "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}"
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _memory() -> float:
     """GiB of this machine; 0 where the system does not tell."""
     try:
@@ -46,7 +43,11 @@ def _bootstrap(workspace: Workspace) -> None:
             "vmSize": SIZE,
             "vmPriority": "Dedicated",
             "osType": "Linux",
-            "scaleSettings": {"minNodeCount": 0, "maxNodeCount": _cores(), "nodeIdleTimeBeforeScaleDown": "PT2M"},
+            "scaleSettings": {
+                "minNodeCount": 0,
+                "maxNodeCount": processes.cores(),
+                "nodeIdleTimeBeforeScaleDown": "PT2M",
+            },
         }
         now = workspace.store.clock()
         body = {
@@ -228,7 +229,7 @@ def _sizes(_call: Call) -> Response:
     size = {
         "name": SIZE,
         "family": "local",
-        "vCPUs": _cores(),
+        "vCPUs": processes.cores(),
         "gpus": 0,
         "osVhdSizeMB": 0,
         "maxResourceVolumeMB": 0,
@@ -254,7 +255,7 @@ def _usages(call: Call) -> Response:
         "type": "Microsoft.MachineLearningServices/vmFamily/usages",
         "unit": "Count",
         "currentValue": used,
-        "limit": _cores(),
+        "limit": processes.cores(),
         "name": {"value": "local", "localizedValue": "Cores of this machine"},
     }
     return Response.of({"value": [usage]})

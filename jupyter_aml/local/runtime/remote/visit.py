@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.agent import records, start
+from jupyter_aml.agent import processes, records, start
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.runtime import builds, environments, mounts, overlay
 from jupyter_aml.local.runtime.interpreters import describe
@@ -170,8 +170,7 @@ class Visit:
     def _threads(self) -> dict[str, str]:
         """How many threads native libraries start, where several runs or processes share the cores."""
         sharing = max(int(self.facts["threads"]), 1) * max(self.order.processes, 1)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return dict.fromkeys(THREADS, str(max(cores // sharing, 1))) if sharing > 1 else {}
+        return dict.fromkeys(THREADS, str(max(processes.cores() // sharing, 1))) if sharing > 1 else {}
 
     def _fetch(self) -> None:
         """Code and data; the folders that the run writes to."""

@@ -163,14 +163,14 @@ class Process:
         self._changed()
 
     async def _have(self, name: str, deployment: Deployment) -> None:
-        crew = self._crews.get(name)
+        crew, place = self._crews.get(name), self._place.deployment(name)
+        generation = place.generation(deployment.generation)
         if crew is None or crew.deployment.generation != deployment.generation:
-            self._expect_alike(deployment, _prepared(self._place.deployment(name).generation(deployment.generation)))
+            self._expect_alike(deployment, _prepared(generation))
         if crew is not None:
             crew.apply(deployment)
             return
-        place = self._place.deployment(name)
-        variables = await self._collector.variables(deployment, place.generation(deployment.generation).folder)
+        variables = await self._collector.variables(deployment, generation.folder)
         pool = self._pools[name] = Pool(name, deployment.limits, self._loop, self._front.measures.of(name))
         self._crews[name] = Crew(deployment, pool, place, variables, self._changed, ahead=self._ahead)
 

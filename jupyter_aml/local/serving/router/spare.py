@@ -70,8 +70,10 @@ class Spare:
         if begun is None or not self.there or not self._fits(order, env):
             return None
         self._begun = None
-        told = {"op": "order", "order": str(file), "log": str(log), "env": dict(env), "python": order["python"]}
-        told["threads"] = order["kind"] == SCRIPT
+        told = {
+            "op": "order", "order": str(file), "log": str(log), "env": dict(env), "python": order["python"],
+            "threads": order["kind"] == SCRIPT,
+        }  # fmt: skip
         try:
             begun.line.sendall(json.dumps(told).encode() + b"\n")
         except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -85,6 +86,31 @@ def test_a_script_gets_one_that_holds_what_it_imports(
                 assert begun.process.wait(60) == 3
     finally:
         spare.close()
+
+
+def test_a_script_begins_anew_where_its_threads_cannot_be_set(tmp_path: Path) -> None:
+    stub, seen, script = tmp_path / "stub", tmp_path / "seen", tmp_path / "score.py"
+    stub.mkdir()
+    (stub / "threadpoolctl.py").write_text("raise ImportError('none here')\n")
+    script.write_text(
+        f"import pathlib, sys\npathlib.Path({str(seen)!r}).write_text(str('numpy' in sys.modules))\nimport pickle\n"
+        "def init(): pass\ndef run(data): return 1\n"
+    )
+    wanted = order(kind=SCRIPT, script=str(script), root=str(tmp_path), cwd=str(tmp_path), env={})
+    (tmp_path / "order.json").write_text(json.dumps(wanted))
+    spare = Spare(sys.executable, {**ENV, "PYTHONPATH": str(stub)}, tmp_path / "router.log")
+
+    begun = spare.take(wanted, tmp_path / "order.json", tmp_path / "0.log", ENV)
+
+    assert begun is not None
+    with begun.line:
+        said = b""
+        while b'"loaded"' not in said:
+            more = begun.line.recv(1 << 16)
+            assert more, (tmp_path / "0.log").read_text()
+            said += more
+    assert seen.read_text() == "False"
+    begun.process.wait(60)
 
 
 def test_there_is_one_at_a_time_and_a_new_one_once_it_is_taken(tmp_path: Path) -> None:
