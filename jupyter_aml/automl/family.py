@@ -21,6 +21,16 @@ Told = Callable[[str, float, int], None]
 """Told how a trial goes: the name of a metric, its value, and a step from 0 on."""
 
 
+def title(algorithm: str, parameters: Mapping[str, Any]) -> str:
+    """An algorithm and its parameters, to be read."""
+    told = ", ".join(f"{name}={_short(value)}" for name, value in parameters.items())
+    return f"{algorithm}({told})"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _local(uri: str) -> Path:
     return Path(uri)
 
@@ -66,16 +76,11 @@ class Proposal:
     @property
     def title(self) -> str:
         """The algorithm and its parameters, to be read."""
-        told = ", ".join(f"{name}={_short(value)}" for name, value in self.parameters.items())
-        return f"{self.algorithm}({told})"
+        return title(self.algorithm, self.parameters)
 
     def written(self) -> Json:
         """As JSON."""
         return asdict(self)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)

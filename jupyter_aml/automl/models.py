@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jupyter_aml.automl import features
+from jupyter_aml.automl import family, features
 from jupyter_aml.automl.algorithms import PATIENCE, Algorithm
 from jupyter_aml.automl.features import Form
 
@@ -48,12 +48,7 @@ class Recipe:
     @property
     def title(self) -> str:
         """The algorithm and its parameters, to be read."""
-        told = ", ".join(f"{name}={_short(value)}" for name, value in self.parameters.items())
-        return f"{self.algorithm.name}({told})"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return family.title(self.algorithm.name, self.parameters)
 
 
 @dataclass(frozen=True)

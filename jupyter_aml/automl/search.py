@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jupyter_aml.automl import algorithms, columns, ensembles, folds, guardrails, metrics, models
+from jupyter_aml.automl.family import COMPLETED, FAILED, PRUNED
 from jupyter_aml.automl.metrics import CLASSIFICATION, Classes, Numbers
 from jupyter_aml.automl.models import Model, Recipe, Rows
 
@@ -33,7 +34,6 @@ LEADING = 3
 """The best algorithms, whose parameters are searched."""
 STARTUP = 6
 """Parameters of an algorithm that are tried at random before the search learns from them."""
-COMPLETED, PRUNED, FAILED = "Completed", "Pruned", "Failed"
 LEAST_ROWS = 2
 
 

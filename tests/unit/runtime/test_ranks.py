@@ -216,7 +216,7 @@ def test_cancel_leaves_each_of_them_its_moment(bench: Bench, provisioner: Provis
         + """
 import signal, sys
 def leave(*_):
-    time.sleep(0.03)
+    time.sleep(0.1)
     print("saved", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
