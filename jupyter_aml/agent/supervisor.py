@@ -187,7 +187,7 @@ class Supervisor:
         while self.status is None and not free:
             left = LOOK_AGAIN if deadline is None else deadline - time.monotonic()
             if self.cancelled:
-                reason, grace = "cancelled", CANCEL_GRACE
+                reason, grace = "cancelled", float(spec.get("moment") or CANCEL_GRACE)
                 break
             if left <= 0:
                 reason, grace = "timeout", float(spec.get("grace") or CANCEL_GRACE)

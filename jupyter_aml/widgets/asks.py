@@ -50,6 +50,11 @@ class Ask:
         """Whether it asks for a piece of a log."""
         return self.path.startswith("log?")
 
+    @property
+    def job(self) -> str:
+        """Whose log it asks for."""
+        return parse_qs(self.path.partition("?")[2]).get("job", [""])[-1]
+
 
 def arm(workspace: str, path: str, **query: str) -> Ask:
     """A GET of Resource Manager below a workspace."""

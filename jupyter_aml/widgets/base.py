@@ -93,7 +93,8 @@ class AmlWidget(Asked):
         self.check()
         self._mode = "kernel"
         self._watched: OrderedDict[str, tuple[Ask, Answered]] = OrderedDict()
-        self._logs: dict[str, Ask] = {}
+        self._logs: dict[str, Ask] = {}  # by job: the piece that is waited for
+        self._pushed: dict[str, tuple[str, Answered]] = {}  # by job: the piece that went out last, unasked
         self._due: list[dict[str, str]] | None = []
         self._dirty = False
         self._look_again = 0.0
@@ -170,8 +171,7 @@ class AmlWidget(Asked):
     def _asked(self, number: int, ask: Ask) -> None:
         FOLLOWER.add(self)
         if ask.logs and "wait=" in ask.path:
-            with self._lock:
-                self._logs = {ask.key: ask}  # the follower answers when there is something
+            self._wait(number, ask)
             return
         answered = self.answer(ask)
         if ask.reads:
@@ -180,6 +180,18 @@ class AmlWidget(Asked):
                 self._watched.move_to_end(ask.key)
                 while len(self._watched) > MOST:
                     self._watched.popitem(last=False)
+        self._reply(number, answered)
+
+    def _wait(self, number: int, ask: Ask) -> None:
+        """Let the follower answer as soon as there is a piece of a log; one that went out already is not gone back to.
+
+        Such a question was asked before its answer had come to the page, and the next one may wait behind a busy cell.
+        """
+        with self._lock:
+            key, answered = self._pushed.get(ask.job, ("", (0, "")))
+            if key != ask.key:
+                self._logs[ask.job] = ask
+                return
         self._reply(number, answered)
 
     def changed(self, changes: list[dict[str, str]] | None) -> None:
@@ -231,9 +243,12 @@ class AmlWidget(Asked):
             piece = asks.piece(answered)
             if piece.get("text") or piece.get("final") or "next" not in piece:
                 fresh[ask.key] = list(answered)
-                self._await_log(ask, answered)
+                with self._lock:
+                    self._pushed[ask.job] = (ask.key, answered)
+                    self._await_log(ask, answered)
             else:
-                self._logs.setdefault(ask.key, ask)
+                with self._lock:
+                    self._logs.setdefault(ask.job, ask)
         return fresh
 
     def _await_log(self, ask: Ask, answered: Answered) -> None:
@@ -243,7 +258,7 @@ class AmlWidget(Asked):
             return
         after = asks.after(ask, int(piece["next"]))
         with self._lock:
-            self._logs[after.key] = after
+            self._logs[ask.job] = after
 
 
 def drawn(kind: str, snapshot: Mapping[str, Any]) -> dict[str, str]:

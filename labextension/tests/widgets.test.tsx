@@ -39,6 +39,7 @@ class Kernel implements Model {
     this.asked.push(whole);
     if (this.busy) return;
     const found = this.bodies.find(([path]) => path.test(whole));
+    if (!found && ask.path.includes('wait=')) return; // there is nothing yet
     const [status, text] = found ? [200, JSON.stringify(found[1])] : [404, '{"error":{"message":"gone"}}'];
     queueMicrotask(() => this.says({ answer: { id: ask.id, status, text } }));
   }
@@ -126,6 +127,33 @@ test('a card shows its job and cancels it; removed, it asks and hears nothing mo
   kernel.says({ changed: null });
   await new Promise(resolve => setTimeout(resolve, 300));
   expect([kernel.asked.length, kernel.listeners, element.childElementCount]).toEqual([count, 0, 0]);
+});
+
+test('a card that is out of sight goes on reading the log that a busy kernel sends', async () => {
+  const piece = (text: string, offset: number, final = false): [number, string] => {
+    const next = offset + text.length;
+    return [200, JSON.stringify({ file: 'log', text, offset, next, size: next, final })];
+  };
+  const kernel = new Kernel({ workspace: W, place: 'LOCAL', name: 'j' }, [
+    [/GET log.*offset=-/, JSON.parse(piece('one\n', 0)[1])],
+    ...job('Command').filter(one => one !== LOG)
+  ]);
+  const element = document.createElement('div');
+  drawn(card, kernel, element);
+  await shown(element, 'one');
+  see.at(-1)?.(false);
+  kernel.busy = true;
+
+  const waits = (offset: number): string | undefined =>
+    kernel.asked.find(one => one.includes(`offset=${offset}&wait`))?.replace(/ null$/, '');
+  for (const [text, offset] of [
+    ['two\n', 4],
+    ['three\n', 8]
+  ] as const) {
+    await vi.waitFor(() => expect(waits(offset)).toBeDefined());
+    kernel.says({ fresh: { [waits(offset) ?? '']: piece(text, offset) } });
+    await shown(element, text.trim());
+  }
 });
 
 test('a job that is gone says so and offers to try again', async () => {

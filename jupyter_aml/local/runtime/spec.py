@@ -93,6 +93,7 @@ class RunSpec:
         mounts: Read-only (or writable) views of assets.
         timeout: Seconds until the run is ended, or None.
         grace: Seconds between SIGTERM and SIGKILL at a timeout.
+        moment: The same when it is cancelled.
         umask: File mode mask, or None to inherit.
         ranks: The processes of a run that has several, each of which runs the command; else empty.
         spark: Folder of the Spark that the run works with; empty for a run without.
@@ -113,6 +114,7 @@ class RunSpec:
     mounts: tuple[Mount, ...] = ()
     timeout: float | None = None
     grace: float = 5.0
+    moment: float = 1.0
     umask: int | None = None
     ranks: tuple[Rank, ...] = ()
     spark: str = ""

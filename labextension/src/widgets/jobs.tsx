@@ -39,7 +39,7 @@ export class JobDrawing implements Drawing {
     this.inner = new Inner(host);
     this.model.changed.connect(host.redraw, host);
     host.live.changed.connect(this.hear, this);
-    if (host.eager) void this.model.refresh();
+    if (host.eager) this.model.seen(this, true);
   }
 
   get ready(): boolean {
@@ -74,7 +74,7 @@ export class JobDrawing implements Drawing {
 
   seen(visible: boolean): void {
     this.visible = visible;
-    this.model.seen(this, visible);
+    this.model.seen(this, visible || this.host.eager);
     this.inner.seen(visible);
     clearInterval(this.clock);
     const tick = (): void => {

@@ -224,7 +224,7 @@ meet("here")
 time.sleep(600)
 """
     )
-    spec = group(bench, 2)
+    spec = group(bench, 2, moment=PATIENCE)
     handle = bench.start(provisioner, spec)
     wait_until(lambda: len(alive(spec)) == 2, PATIENCE)
     handle.cancel()

@@ -139,6 +139,37 @@ def test_pieces_of_a_log_come_by_themselves(connection: Connection, job: str) ->
     card.close()
 
 
+def test_a_question_that_comes_after_its_answer_does_not_turn_the_log_back(connection: Connection, job: str) -> None:
+    assert connection.service is not None
+    assert connection.entry is not None
+    file = connection.service.workspace(connection.entry).runs_folder(job) / "user_logs" / "std_log.txt"
+    card = JobCard(job, connection)
+    page = Page(card)
+    card.view()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("one\n")
+    whole, second = (log(card.workspace, job, offset, wait=True) for offset in (0, 4))
+    page.until(lambda one: whole.key in one.get("fresh", {}))
+
+    ask(card, whole, 7)  # as if it had been on its way; the next one waits behind a busy cell
+    answer = page.until(lambda one: one.get("answer", {}).get("id") == 7)
+    assert json.loads(answer["answer"]["text"])["text"] == "one\n"
+    with file.open("a") as more:
+        more.write("two\n")
+    told = page.until(lambda one: second.key in one.get("fresh", {}))
+    assert json.loads(told["fresh"][second.key][1])["text"] == "two\n"
+    card.close()
+
+
+def test_the_logs_of_two_jobs_of_a_page_are_both_waited_for(connection: Connection, job: str) -> None:
+    card = JobCard(job, connection)
+    card.view()
+    ask(card, log(card.workspace, "another", 5, wait=True))
+    waiting = {one.job for one in card._logs.values()}
+    card.close()
+    assert waiting == {job, "another"}
+
+
 def test_nobody_is_followed_that_was_closed(connection: Connection, job: str) -> None:
     card = JobCard(job, connection)
     card.view()
