@@ -66,12 +66,14 @@ class Proposal:
         algorithm: Azure's name of it, or of the model that stands for one of Azure's.
         parameters: JSON.
         preprocessor: What is done to the data before it, in a word; empty for nothing.
+        bar: A trial whose `early` loss is above it may end as pruned; None where each is to be finished.
     """
 
     number: int
     algorithm: str
     parameters: Json = field(default_factory=dict)
     preprocessor: str = ""
+    bar: float | None = None
 
     @property
     def title(self) -> str:
@@ -91,6 +93,7 @@ class Attempt:
         status: `Completed`, `Pruned` or `Failed`.
         score: The primary metric; None where there is none.
         loss: What a search makes small; None where nothing was measured. A pruned trial has the loss of what it did.
+        early: The loss after the first part of the work, such as the first fold; None where it has no parts.
         metrics: All metrics under Azure's names.
         seconds: How long it took.
         error: One sentence, where it failed.
@@ -99,6 +102,7 @@ class Attempt:
     status: str = COMPLETED
     score: float | None = None
     loss: float | None = None
+    early: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
