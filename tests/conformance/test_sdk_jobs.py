@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from azure.ai.ml import command
@@ -48,14 +49,17 @@ def test_a_job_without_a_name_gets_one_and_its_name_is_its_display_name(lab: Lab
     assert one.experiment_name == "work"  # the SDK names it after the folder
 
 
-def test_statuses_only_go_forward_and_end_at_completed(lab: Lab) -> None:
-    name = lab.submit("import time; time.sleep(0.2)")
+def test_statuses_only_go_forward_and_end_at_completed(lab: Lab, tmp_path: Path) -> None:
+    seen_running = tmp_path / "seen"
+    name = lab.submit(f"import pathlib, time\nwhile not pathlib.Path({str(seen_running)!r}).exists(): time.sleep(0.01)")
     seen: list[str] = []
 
     def ended() -> bool:
         status = lab.client.jobs.get(name).status
         if status not in seen:
             seen.append(status)
+        if status == "Running":
+            seen_running.touch()
         return status == "Completed"
 
     wait_for(ended, "the end")

@@ -45,8 +45,12 @@ class Kernel:
         return str(self.client.execute(code, allow_stdin=False))
 
     def end(self, message: str, *, good: bool = True) -> str:
-        """What a cell showed as text, when it has ended."""
+        """What a cell showed as text, when it has ended.
+
+        A card of an earlier cell that is drawn anew meanwhile names this cell as its parent, but is none of its output.
+        """
         shown: list[str] = []
+        own: set[str] = set()
         failed = ""
         until = time.monotonic() + SECONDS
         while True:
@@ -57,7 +61,11 @@ class Kernel:
             if kind == "stream":
                 shown.append(content["text"])
             elif kind in {"display_data", "execute_result", "update_display_data"}:
-                shown.append(content["data"].get("text/plain", ""))
+                display = content.get("transient", {}).get("display_id", "")
+                if kind != "update_display_data":
+                    own.add(display)
+                if display in own:
+                    shown.append(content["data"].get("text/plain", ""))
             elif kind == "error":
                 failed = "\n".join([content["evalue"], *content["traceback"]])
             elif kind == "status" and content["execution_state"] == "idle":
