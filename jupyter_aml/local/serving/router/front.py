@@ -85,6 +85,8 @@ class Front:
         self._looks = 0
         self._listeners: list[Listener] = []
         self._sharing: tuple[dict[str, int], dict[str, int]] | None = None
+        self._told: tuple[bytes, str, int, int, Plan, int] | None = None
+        self._lines = b""
         self.settings(rules)
         self._timer = loop.call_later(_LOOK_SECONDS, self._look)
 
@@ -162,7 +164,14 @@ class Front:
 
     def _scored(self, asked: Asked, status: int, headers: bytes, body: bytes) -> None:
         """Send the answer of a deployment, or of the way to it."""
-        plan: Plan = asked.plan
+        told = (headers, asked.deployment, status, asked.model_status, asked.plan, self._epoch)
+        if told != self._told:  # those that a replica answered together have the same lines
+            self._told, self._lines = told, self._lines_of(asked, status, headers)
+        self._send(asked, status, self._lines, body)
+        self._record(asked, status, self._lines, body)
+
+    def _lines_of(self, asked: Asked, status: int, headers: bytes) -> bytes:
+        """The header lines of an answer, but for those that each answer has of its own."""
         if asked.model_status:
             headers = replies.clean(headers)
             if status != _OK:
@@ -172,9 +181,8 @@ class Front:
         if name:
             headers += b"azureml-model-deployment: %b\r\n" % name.encode()
         if self._cors:
-            headers += plans.cors_lines(plan, self.rules, name)
-        self._send(asked, status, headers, body)
-        self._record(asked, status, headers, body)
+            headers += plans.cors_lines(asked.plan, self.rules, name)
+        return headers
 
     def _send(self, asked: Asked, status: int, headers: bytes, body: bytes) -> None:
         """Put an answer on its connection."""
