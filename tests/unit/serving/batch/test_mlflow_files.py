@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,43 @@ def test_a_column_of_another_type_is_told_by_its_name(tmp_path: Path, data: pd.D
         scored(scorer, tmp_path / "bad.parquet")
     with pytest.raises(ValueError, match=r"File type 'txt' is not supported"):
         scorer.score([str(tmp_path / "a.txt")])
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64"])
+def test_a_model_of_numbers_is_scored_without_mlflow(tmp_path: Path, data: pd.DataFrame, kind: str) -> None:
+    import mlflow
+
+    table = pd.DataFrame({name: (data[name] * 9).astype(kind) for name in ("a", "b")})
+    model = RandomForestClassifier(5, random_state=0).fit(table, (data["a"] > 0).astype(int))
+    signature = mlflow.models.infer_signature(table, model.predict(table))
+    mlflow.sklearn.save_model(
+        model, tmp_path / "m", signature=signature, serialization_format="cloudpickle", pip_requirements=["mlflow"]
+    )
+    table.to_parquet(tmp_path / "x.parquet", index=False)
+    script = (
+        "import io, sys\nfrom jupyter_aml.agent import parallel_mlflow\nfile = io.BytesIO()\n"
+        "parallel_mlflow.Scorer(sys.argv[1]).score(sys.argv[2:]).write_rows(file)\n"
+        "assert 'mlflow' not in sys.modules\nprint(file.getvalue().decode(), end='')"
+    )
+
+    command = [sys.executable, "-c", script, str(tmp_path / "m"), str(tmp_path / "x.parquet")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    found = [line.split(",") for line in ran.stdout.splitlines()]
+    assert [int(line[1]) for line in found] == model.predict(table).tolist()
+
+
+def test_columns_in_another_order_are_put_in_the_models(tmp_path: Path, data: pd.DataFrame) -> None:
+    import mlflow
+
+    table = data[["a", "b"]]
+    model = LogisticRegression().fit(table, (data["a"] > 0).astype(int))
+    signature = mlflow.models.infer_signature(table, model.predict(table))
+    mlflow.sklearn.save_model(
+        model, tmp_path / "m", signature=signature, serialization_format="cloudpickle", pip_requirements=["mlflow"]
+    )
+    table[["b", "a"]].assign(more=1.5).to_csv(tmp_path / "turned.csv", index=False)
+
+    found = scored(parallel_mlflow.Scorer(str(tmp_path / "m")), tmp_path / "turned.csv")
+
+    assert [int(row[1]) for row in found] == model.predict(table).tolist()
