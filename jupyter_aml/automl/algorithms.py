@@ -65,8 +65,8 @@ class Algorithm:
         return not self.needs or importlib.util.find_spec(self.needs) is not None
 
 
-def available(task: str, allowed: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> dict[str, Algorithm]:
-    """The algorithms that a search may try, in the order in which it begins with them.
+def chosen(task: str, allowed: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> dict[str, Algorithm]:
+    """The algorithms that are wanted, installed or not, in the order in which a search begins with them.
 
     Args:
         task: `classification` or `regression`.
@@ -80,15 +80,24 @@ def available(task: str, allowed: Iterable[str] | None = None, blocked: Iterable
     names = {key(name): name for name in known}
     wanted = None if allowed is None else [_known(name, names, task) for name in allowed]
     without = {_known(name, names, task) for name in blocked}
-    found = {
-        name: one
-        for name, one in known.items()
-        if one.there and name not in without and (wanted is None or name in wanted)
-    }
+    found = {name: one for name, one in known.items() if name not in without and (wanted is None or name in wanted)}
     if not found:
-        missing = sorted({one.needs for name, one in known.items() if not one.there and name in (wanted or ())})
-        install = f" Install {', '.join(missing)}." if missing else ""
-        msg = f"No algorithm is left to try.{install}"
+        msg = "No algorithm is left to try: each that is allowed is blocked as well."
+        raise ValueError(msg)
+    return found
+
+
+def available(task: str, allowed: Iterable[str] | None = None, blocked: Iterable[str] = ()) -> dict[str, Algorithm]:
+    """Those that are wanted and installed. See `chosen`.
+
+    Raises:
+        ValueError: A name is none of the task's, or none is left.
+    """
+    wanted = chosen(task, allowed, blocked)
+    found = {name: one for name, one in wanted.items() if one.there}
+    if not found:
+        missing = sorted({one.needs for one in wanted.values()})
+        msg = f"No algorithm is left to try. Install {', '.join(missing)}."
         raise ValueError(msg)
     return found
 

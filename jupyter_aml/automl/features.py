@@ -7,6 +7,7 @@ and scaled numbers and one column per category.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,26 @@ class Form(StrEnum):
     LINEAR = "linear"
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """How features are to be made, where the user knows better.
+
+    Attributes:
+        blocked: Azure's names of transformers that are not to be used: `TfIdf`, `OneHotEncoder`, `CatTargetEncoder`.
+        imputers: What gaps of columns of numbers become: a strategy of scikit-learn's, and the value of `constant`.
+    """
+
+    blocked: frozenset[str] = frozenset()
+    imputers: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+
+
 def transformer(
-    columns: Mapping[str, Column], form: Form, *, classes: int = 0, positive: bool = False
+    columns: Mapping[str, Column],
+    form: Form,
+    *,
+    classes: int = 0,
+    positive: bool = False,
+    wishes: Wishes | None = None,
 ) -> ColumnTransformer | Pipeline:
     """What makes features of a table, to be fitted.
 
@@ -51,23 +70,35 @@ def transformer(
         form: For which models.
         classes: How many classes the target has; 0 for a regression.
         positive: Whether what is below zero becomes zero, for those who count.
+        wishes: Of the user.
 
     Raises:
         ValueError: No column is left.
     """
     from sklearn.compose import ColumnTransformer
 
+    wishes = wishes or Wishes()
     held = {purpose: [one.name for one in columns.values() if one.purpose is purpose] for purpose in Purpose}
     parts: list[tuple[str, Any, Any]] = []
-    if held[Purpose.NUMERIC]:
-        parts.append(("numbers", _numbers(form), held[Purpose.NUMERIC]))
+    numbers = [name for name in held[Purpose.NUMERIC] if name not in wishes.imputers]
+    if numbers:
+        parts.append(("numbers", _numbers(form), numbers))
+    parts += [
+        (f"number {name}", _imputed(form, *wishes.imputers[name]), [name])
+        for name in held[Purpose.NUMERIC]
+        if name in wishes.imputers
+    ]
     if held[Purpose.CATEGORICAL]:
-        parts.append(("categories", _categories(form), held[Purpose.CATEGORICAL]))
+        codes = Form.TREES if "OneHotEncoder" in wishes.blocked else form
+        parts.append(("categories", _categories(codes), held[Purpose.CATEGORICAL]))
     if held[Purpose.CATEGORICAL_HASH]:
-        parts.append(("many categories", _many_categories(form, classes), held[Purpose.CATEGORICAL_HASH]))
+        means = "CatTargetEncoder" not in wishes.blocked
+        made = _many_categories(form, classes) if means else _categories(Form.TREES)
+        parts.append(("many categories", made, held[Purpose.CATEGORICAL_HASH]))
     if held[Purpose.DATE_TIME]:
         parts.append(("dates", _dates(form), held[Purpose.DATE_TIME]))
-    parts += [(f"text {name}", _text(form), [name]) for name in held[Purpose.TEXT]]
+    if "TfIdf" not in wishes.blocked:
+        parts += [(f"text {name}", _text(form), [name]) for name in held[Purpose.TEXT]]
     if not parts:
         told = ", ".join(f"{one.name} {one.why}" for one in list(columns.values())[:5])
         msg = f"No column is left to learn from: {told}."
@@ -99,6 +130,16 @@ def _filled(*before: Any) -> Any:
 def _numbers(form: Form) -> Any:
     own = _function(steps.numbers)
     return own if form is Form.TREES else _filled(own)
+
+
+def _imputed(form: Form, strategy: str, value: Any) -> Any:
+    """A column whose gaps are filled as the user wants it."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import StandardScaler
+
+    imputer = SimpleImputer(strategy=strategy, fill_value=value, keep_empty_features=True)
+    own = _function(steps.numbers)
+    return _pipeline(own, imputer) if form is Form.TREES else _pipeline(own, imputer, StandardScaler())
 
 
 def _categories(form: Form) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jupyter_aml.automl import family, features
 from jupyter_aml.automl.algorithms import PATIENCE, Algorithm
-from jupyter_aml.automl.features import Form
+from jupyter_aml.automl.features import Form, Wishes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +37,7 @@ class Recipe:
         classes: How many classes the target has; 0 for a regression.
         threads: That a fit may use.
         seed: The same seed gives the same model.
+        wishes: How features are to be made.
     """
 
     algorithm: Algorithm
@@ -44,6 +45,7 @@ class Recipe:
     classes: int = 0
     threads: int = 1
     seed: int = 0
+    wishes: Wishes = field(default_factory=Wishes)
 
     @property
     def title(self) -> str:
@@ -127,8 +129,9 @@ def fit(
     Raises:
         Exception: Whatever the library raises.
     """
+    algorithm = recipe.algorithm
     made = features.transformer(
-        columns, recipe.algorithm.form, classes=recipe.classes, positive=recipe.algorithm.positive
+        columns, algorithm.form, classes=recipe.classes, positive=algorithm.positive, wishes=recipe.wishes
     )
     labels, told = _codes(seen.target) if recipe.classes else (np.array([], dtype=np.intp), seen.target)
     numbers = made.fit_transform(seen.frame, told)

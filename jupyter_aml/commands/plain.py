@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import enum
 import re
@@ -43,6 +44,9 @@ def _of_object(value: Any) -> Any:
     job = getattr(value, "_to_job", None)  # a command that `jobs.get` returns is a pipeline's node; az prints the job
     if callable(job):
         value = job()
+    if hasattr(value, "_build_outputs") and ".automl." in type(value).__module__:
+        value = copy.copy(value)  # the SDK's AutoML jobs hold outputs of nodes, which their schema cannot write
+        value.outputs = value._build_outputs()  # noqa: SLF001 - idem
     for method in ("_to_dict", "as_dict", "to_dict", "serialize"):
         make = getattr(value, method, None)
         if callable(make):

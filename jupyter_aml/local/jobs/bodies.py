@@ -79,7 +79,7 @@ def properties(workspace: Workspace, record: Record) -> dict[str, Any]:
         "description": None,
         **body,
         "inputs": {name: value for name, value in (body.get("inputs") or {}).items() if not left_out(value)},
-        "outputs": shown_outputs(body.get("outputs") or {}, record.state.get("outputs") or {}),
+        "outputs": shown_outputs(_outputs(record), record.state.get("outputs") or {}),
         "tags": body.get("tags") or {},
         "properties": {**(body.get("properties") or {}), **_held(workspace, record)},
         "isArchived": record.archived,
@@ -105,6 +105,12 @@ def _held(workspace: Workspace, record: Record) -> dict[str, str]:
     """The property of a job that has failed and is held; of another none."""
     found = visits.held(workspace, record)
     return {visits.HELD: f"until {times.iso(float(found['until']))}: {found['error']}"} if found else {}
+
+
+def _outputs(record: Record) -> dict[str, Any]:
+    """The outputs of a body; AutoML's without `default`, which the SDK cannot write as YAML where it is told."""
+    asked = record.body.get("outputs") or {}
+    return {name: one for name, one in asked.items() if name != "default" or record.type != "AutoML"}
 
 
 def shown_outputs(asked: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:

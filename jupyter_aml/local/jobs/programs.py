@@ -21,6 +21,7 @@ class Program(StrEnum):
     GATHER = "parallel_shares"
     COPYING = "copying"
     SPARK = "sparking"
+    AUTOML = "automl"
 
     @property
     def script(self) -> str:
@@ -29,7 +30,8 @@ class Program(StrEnum):
 
 
 PARALLEL, GATHER, COPYING, SPARK = Program.PARALLEL, Program.GATHER, Program.COPYING, Program.SPARK
-PLAIN = frozenset({COPYING, GATHER})
+AUTOML = Program.AUTOML
+PLAIN = frozenset({COPYING, GATHER, AUTOML})
 """Programs that need no environment, and run on this machine, where the data are."""
 
 

@@ -11,7 +11,6 @@ from jupyter_aml.local.jobs import types
 from jupyter_aml.local.jobs.types.base import JobType
 
 ELSEWHERE = {
-    "automl": "Train with a script in a command job, or connect to Azure.",
     "finetuning": "Connect to Azure: `%aml connect azure:SUB/RG/WS`.",
     "labeling": "Connect to Azure: `%aml connect azure:SUB/RG/WS`.",
 }

@@ -223,7 +223,7 @@ def test_a_time_limit_that_is_no_duration_is_refused(wire: Any, timeout: str) ->
     assert "ISO 8601 duration above 0" in message
 
 
-@pytest.mark.parametrize(("kind", "use"), [("AutoML", "command job"), ("FineTuning", "Connect to Azure")])
+@pytest.mark.parametrize(("kind", "use"), [("Labeling", "Connect to Azure"), ("FineTuning", "Connect to Azure")])
 def test_job_types_of_azure_alone_are_refused_with_what_to_use(wire: Any, kind: str, use: str) -> None:
     status, code, message = refused(wire.ask("PUT", "/jobs/fox", {"properties": {"jobType": kind}}))
 

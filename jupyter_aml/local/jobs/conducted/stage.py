@@ -142,6 +142,21 @@ class Stage:
                 for key, (value, step) in (metrics or {}).items():
                     tracking.log_metric(transaction, self.name, key, value, timestamp=int(now * 1000), step=step)
 
+    def annotate_child(self, name: str, properties: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+        """Write properties of a child, and metrics of its run that it has not logged."""
+        now = self.clock()
+        with self.workspace.database.write() as transaction:
+            held = records.get(transaction, name)
+            if held is None:
+                return
+            submit.merge(transaction, held, {"properties": dict(properties)}, now)
+            if not tracking.exists(transaction, name):
+                return
+            there = tracking.metrics(transaction, name)
+            for key, value in metrics.items():
+                if key not in there:
+                    tracking.log_metric(transaction, name, key, value, timestamp=int(now * 1000))
+
     def say(self, sentence: str) -> None:
         """Write a line into the job's log."""
         with contextlib.suppress(OSError):

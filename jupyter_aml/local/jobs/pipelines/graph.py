@@ -19,7 +19,7 @@ RUN = frozenset({"command", "sweep", "pipeline", "parallel", "data_transfer", "s
 CONTROL = frozenset({"if_else", "do_while", "parallel_for"})
 BLOCKS = {"if_else": ("true_block", "false_block"), "do_while": ("body",), "parallel_for": ("body",)}
 ELSEWHERE = {
-    "automl": "Train with a script in a command step, or connect to Azure.",
+    "automl": "Run the AutoML job by itself, or train with a script in a command step; or connect to Azure.",
     "import_data": "Read the source in the script of a command step, or connect to Azure.",
     "export_data": "Write to the sink in the script of a command step, or connect to Azure.",
     "import": "Read the source in the script of a command step, or connect to Azure.",

@@ -1,0 +1,217 @@
+"""AutoML jobs through the unmodified SDK: children, the best model, what is honoured and what is refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pytest
+from azure.ai.ml import Input, Output, automl
+from azure.ai.ml.automl import ColumnTransformer
+from azure.core.exceptions import HttpResponseError
+from sklearn.datasets import load_diabetes, load_wine
+
+from jupyter_aml.commands import plain
+from jupyter_aml.local.store import bell
+from jupyter_aml.testing import hosts
+
+from . import lab as labs
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow, which warns of its own type hints
+
+FAST = ["LogisticRegression", "KNN", "DecisionTree"]
+FAST_REGRESSION = ["ElasticNet", "KNN", "LassoLars"]
+
+
+@pytest.fixture
+def lab(installation: Path, home: Path, real_host: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[labs.Lab]:
+    """The module's workspace with its host; its jobs go the same way through either door."""
+    monkeypatch.setenv("JUPYTER_AML_HOME", str(installation))
+    yield from labs.by_process(installation)
+
+
+def table(folder: Path, frame: pd.DataFrame) -> Input:
+    """An MLTable of a CSV file."""
+    folder.mkdir()
+    frame.to_csv(folder / "data.csv", index=False)
+    (folder / "MLTable").write_text(
+        "paths:\n- file: ./data.csv\ntransformations:\n- read_delimited:\n    delimiter: ','\n    encoding: utf8\n"
+    )
+    return Input(type="mltable", path=str(folder))
+
+
+def wine() -> pd.DataFrame:
+    frame = load_wine(as_frame=True).frame
+    return frame.assign(target=frame["target"].map({0: "barolo", 1: "grignolino", 2: "barbera"}))
+
+
+def classification(data: Input, **more: Any) -> Any:
+    job = automl.classification(
+        experiment_name="wine", training_data=data, target_column_name="target", primary_metric="AUC_weighted",
+        n_cross_validations=3, enable_model_explainability=True,
+    )  # fmt: skip
+    job.set_limits(**{"timeout_minutes": 10, "max_trials": 4, **more.pop("limits", {})})
+    job.set_training(
+        **{"allowed_training_algorithms": FAST, "enable_stack_ensemble": False, **more.pop("training", {})}
+    )
+    for key, value in more.items():
+        setattr(job, key, value)
+    return job
+
+
+def log(lab: labs.Lab, name: str) -> str:
+    """What the search has said."""
+    return str((lab.entry.folder / "runs" / name / "azureml-logs" / "automl.txt").read_text(encoding="utf-8"))
+
+
+def children(lab: labs.Lab, name: str) -> dict[str, Any]:
+    return {child.name: child for child in lab.client.jobs.list(parent_job_name=name)}
+
+
+def test_the_best_of_some_trials_is_a_model_that_predicts(lab: labs.Lab, tmp_path: Path) -> None:
+    job = classification(table(tmp_path / "wine", wine()), outputs={"best_model": Output(type="mlflow_model")})
+    made = lab.client.jobs.create_or_update(job)
+
+    job = lab.end(made.name)
+
+    assert job.status == "Completed", log(lab, made.name)
+    assert plain.plain(job)["outputs"]["best_model"]["type"] == "mlflow_model"
+    held = children(lab, made.name)
+    assert set(held) == {f"{made.name}_setup", *(f"{made.name}_{number}" for number in range(5))}
+    trials = [held[f"{made.name}_{number}"] for number in range(4)]
+    assert [one.properties["run_algorithm"] for one in trials][:3] == FAST
+    assert all(float(one.properties["score"]) > 0.5 for one in trials if one.properties["trial_status"] == "Completed")
+    best = job.properties["automl_best_child_run_id"]
+    assert best == f"{made.name}_4"
+    assert float(held[best].properties["score"]) >= max(float(one.properties.get("score", 0)) for one in trials)
+
+    lab.client.jobs.download(made.name, download_path=tmp_path, output_name="best_model")
+    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    features = wine().drop(columns="target")
+    assert (model.predict(features) == wine()["target"]).mean() > 0.9
+
+
+def test_the_runs_of_a_search_have_metrics(lab: labs.Lab, tmp_path: Path) -> None:
+    frame = load_diabetes(as_frame=True).frame
+    job = automl.regression(
+        training_data=table(tmp_path / "table", frame), target_column_name="target", primary_metric="r2_score",
+        validation_data_size=0.3, test_data_size=0.1, experiment_name="diabetes",
+    )  # fmt: skip
+    job.set_limits(timeout_minutes=10, max_trials=3, max_concurrent_trials=2)
+    job.set_training(allowed_training_algorithms=FAST_REGRESSION)
+
+    name = lab.client.jobs.create_or_update(job).name
+    ended = lab.end(name)
+
+    assert ended.status == "Completed", log(lab, name)
+    assert ended._to_dict()["task"] == "regression"
+    uri = lab.client.workspaces.get(lab.client.workspace_name).mlflow_tracking_uri
+    runs = mlflow.MlflowClient(uri)
+    best = runs.get_run(ended.properties["automl_best_child_run_id"]).data.metrics
+    assert best["r2_score"] > 0.3
+    assert best["test_r2_score"] > 0.2
+    one = runs.get_run(f"{name}_0").data.metrics
+    assert 0.2 < one["r2_score"] <= best["r2_score"]
+
+
+def test_what_cannot_be_is_refused(lab: labs.Lab, tmp_path: Path) -> None:
+    job = classification(table(tmp_path / "wine", wine()), n_cross_validations=1)
+
+    with pytest.raises(HttpResponseError, match="n_cross_validations is 1; expected 2 at least"):
+        lab.client.jobs.create_or_update(job)
+
+
+def test_a_target_that_is_no_column_fails_with_the_columns_there_are(lab: labs.Lab, tmp_path: Path) -> None:
+    job = classification(table(tmp_path / "wine", wine()), target_column_name="colour")
+
+    name = lab.client.jobs.create_or_update(job).name
+
+    assert lab.end(name).status == "Failed"
+    assert "There is no column colour; the table has alcohol" in log(lab, name)
+
+
+def test_a_search_ends_at_its_exit_score(lab: labs.Lab, tmp_path: Path) -> None:
+    job = classification(table(tmp_path / "wine", wine()), limits={"exit_score": 0.5, "max_trials": 20})
+
+    name = lab.client.jobs.create_or_update(job).name
+
+    assert lab.end(name).status == "Completed"
+    assert set(children(lab, name)) == {f"{name}_setup", f"{name}_0", f"{name}_1"}
+    assert "The exit score 0.5 is reached." in log(lab, name)
+
+
+def test_featurization_is_as_asked(lab: labs.Lab, tmp_path: Path) -> None:
+    frame = wine().assign(proline=lambda one: one["proline"].where(one.index % 3 > 0))
+    job = classification(table(tmp_path / "wine", frame), limits={"max_trials": 1})
+    job.outputs = {"best_model": Output(type="mlflow_model")}
+    job.set_featurization(
+        column_name_and_types={"hue": "Ignore"},
+        transformer_params={"imputer": [ColumnTransformer(fields=["proline"], parameters={"strategy": "median"})]},
+    )
+
+    name = lab.client.jobs.create_or_update(job).name
+    assert lab.end(name).status == "Completed", log(lab, name)
+
+    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
+    signature = mlflow.models.get_model_info(str(next(tmp_path.rglob("MLmodel")).parent)).signature
+    assert "hue" not in signature.inputs.input_names()
+    assert "proline" in signature.inputs.input_names()
+
+
+def begun(lab: labs.Lab, name: str, count: int) -> None:
+    """Wait until so many trials have ended."""
+
+    def there() -> bool:
+        held = children(lab, name).values()
+        return sum(child.status == "Completed" and not child.name.endswith("setup") for child in held) >= count
+
+    labs.wait_for(there, f"{count} trials of {name}")
+
+
+def test_a_search_that_is_to_stop_makes_the_best_of_what_it_has(lab: labs.Lab, tmp_path: Path) -> None:
+    long = {"max_trials": 500, "timeout_minutes": 60, "enable_early_termination": False}
+    name = lab.client.jobs.create_or_update(classification(table(tmp_path / "wine", wine()), limits=long)).name
+    begun(lab, name, 2)
+
+    job = lab.client.jobs.get(name)
+    job.tags = {**job.tags, "jupyter_aml.stop": "now"}
+    lab.client.jobs.create_or_update(job)
+
+    ended = lab.end(name)
+    assert ended.status == "Completed", log(lab, name)
+    assert "The search is to stop" in log(lab, name)
+    assert ended.properties["automl_best_child_run_id"] == max(
+        children(lab, name), key=lambda one: int(one.rpartition("_")[2].replace("setup", "-1"))
+    )
+
+
+def test_a_search_that_is_cancelled_ends_with_all_its_trials(lab: labs.Lab, tmp_path: Path) -> None:
+    long = {"max_trials": 500, "timeout_minutes": 60, "enable_early_termination": False}
+    name = lab.client.jobs.create_or_update(classification(table(tmp_path / "wine", wine()), limits=long)).name
+    begun(lab, name, 1)
+
+    lab.client.jobs.begin_cancel(name).wait()
+
+    assert lab.end(name).status == "Canceled"
+    assert {child.status for child in children(lab, name).values()} <= {"Completed", "Canceled", "Failed"}
+
+
+def test_a_search_goes_on_when_its_host_is_killed(lab: labs.Lab, tmp_path: Path) -> None:
+    job = classification(table(tmp_path / "wine", wine()), limits={"max_trials": 8, "enable_early_termination": False})
+    name = lab.client.jobs.create_or_update(job).name
+    begun(lab, name, 2)
+    home = lab.service.store.home
+    pid = int((bell.ask(home, {"op": "status"}) or {})["pid"])
+
+    os.kill(pid, signal.SIGKILL)
+    labs.wait_for(lambda: not hosts.alive(pid), "the host's end")
+
+    ended = lab.end(name)
+    assert ended.status == "Completed", log(lab, name)
+    assert set(children(lab, name)) == {f"{name}_setup", *(f"{name}_{number}" for number in range(9))}
+    assert ended.properties["automl_best_child_run_id"] == f"{name}_8"
