@@ -103,12 +103,53 @@ def _changed(frame: Any, key: str, value: Any) -> Any:
         names = value if isinstance(value, list) else [value]
         there = [name for name in names if name in frame.columns]
         return frame.drop(columns=there) if key == "drop_columns" else frame[there]
+    if key == "convert_column_types":
+        for one in value if isinstance(value, list) else [value]:
+            frame = _converted(frame, one)
+        return frame
     if key == "take":
         return frame.head(int(value))
     if key == "skip":
         return frame.iloc[int(value) :]
-    known = "drop_columns, keep_columns, take, skip and extract_columns_from_partition_format"
+    known = "drop_columns, keep_columns, convert_column_types, take, skip and extract_columns_from_partition_format"
     raise SystemExit(f"The table asks for {key}, which is not known here; known are {known}.")
+
+
+def _converted(frame: Any, step: dict[str, Any]) -> Any:
+    """Columns as the type that is asked for; those of files, `stream_info`, stay addresses."""
+    import pandas as pd
+
+    names = step["columns"] if isinstance(step["columns"], list) else [step["columns"]]
+    asked = step["column_type"]
+    kind = next(iter(asked)) if isinstance(asked, dict) else str(asked)
+    changed = {}
+    for name in names:
+        column = frame[name]
+        if kind in {"int", "float"}:
+            changed[name] = pd.to_numeric(column)
+        elif kind == "datetime":
+            changed[name] = _dates(column, (asked[kind] or {}).get("formats") if isinstance(asked, dict) else None)
+        elif kind == "string":
+            changed[name] = column.astype(str)
+        elif kind == "boolean":
+            changed[name] = column.map(lambda one: one if isinstance(one, bool) else str(one).lower() in {"true", "1"})
+        elif kind != "stream_info":
+            known = "int, float, string, boolean, datetime and stream_info"
+            raise SystemExit(f"The table asks for the column type {kind}; known are {known}.")
+    return frame.assign(**changed)
+
+
+def _dates(column: Any, formats: Any) -> Any:
+    """Moments, by the first format that a value has; what has none of them is missing."""
+    import pandas as pd
+
+    if not formats:
+        return pd.to_datetime(column)
+    given = formats if isinstance(formats, list) else [formats]
+    found = pd.to_datetime(column, format=given[0], errors="coerce")
+    for one in given[1:]:
+        found = found.fillna(pd.to_datetime(column, format=one, errors="coerce"))
+    return found
 
 
 def _pattern(text: str) -> Any:

@@ -21,7 +21,18 @@ TASKS = {
     "ImageInstanceSegmentation": "image_instance_segmentation",
 }
 """Azure's words of a task: in REST, and in YAML and the SDK."""
-_MODULES = {"classification": "tabular", "regression": "tabular"}
+_MODULES = {
+    "classification": "tabular",
+    "regression": "tabular",
+    "forecasting": "forecasting.family",
+    "text_classification": "text.family",
+    "text_classification_multilabel": "text.family",
+    "text_ner": "text.family",
+    "image_classification": "images.family",
+    "image_classification_multilabel": "images.family",
+    "image_object_detection": "images.family",
+    "image_instance_segmentation": "images.family",
+}
 
 
 def task(word: object) -> str:
@@ -49,7 +60,7 @@ def family(name: str) -> Family:
     """
     module = _MODULES.get(name)
     if module is None:
-        msg = f"The local workspace does not work on {name}; it does on {', '.join(_MODULES)}. Connect to Azure for it."
+        msg = f"There is no task {name}; expected one of {', '.join(_MODULES)}."
         raise ValueError(msg)
     found: Family = importlib.import_module(f"jupyter_aml.automl.{module}").FAMILY
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "MLTable"
+_STORED = re.compile(r"(?:/datastores/|^AmlDatastore://)([^/]+)(?:/paths)?/(.+)$", re.IGNORECASE)
 KINDS = (".csv", ".tsv", ".parquet", ".pqt", ".json", ".jsonl", ".ndjson")
 
 
@@ -32,6 +35,50 @@ def table(place: Path) -> pd.DataFrame:
     held = ", ".join(sorted(path.name for path in place.iterdir())[:5]) if place.is_dir() else "nothing"
     msg = f"{place.name} has no file MLTable that says how its rows are read, and holds {held}; expected one."
     raise ValueError(msg)
+
+
+def lines(place: Path) -> pd.DataFrame:
+    """The lines of the files that an MLTable lists, or of a file, as one column `line`.
+
+    Raises:
+        ValueError: There is no file.
+    """
+    import pandas as pd
+
+    if (place / FILE).is_file():
+        files = parallel_tables.files(place / FILE)
+    else:
+        files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    there = [path for path in files if path.is_file()]
+    if not there:
+        msg = f"{place.name} names no file that is there; expected one of lines, such as train.txt in CoNLL format."
+        raise ValueError(msg)
+    held: list[str] = []
+    for path in there:
+        held += [*path.read_text(encoding="utf-8").splitlines(), ""]
+    return pd.DataFrame({"line": held})
+
+
+def finder(roots: Mapping[str, str], place: Path) -> Callable[[str], Path]:
+    """From an address inside a table to a file of this machine.
+
+    Args:
+        roots: The folder of each datastore that is here, by its name.
+        place: The table's folder, from which addresses without a datastore count.
+    """
+
+    def find(address: str) -> Path:
+        found = _STORED.search(address)
+        if found and found[1] in roots:
+            return Path(roots[found[1]]) / found[2]
+        if found:
+            msg = (
+                f"{address} is in the datastore {found[1]}, which is not on this machine; here are {', '.join(roots)}."
+            )
+            raise ValueError(msg)
+        return place / address.removeprefix("file://")
+
+    return find
 
 
 def _by_mltable(file: Path) -> pd.DataFrame:

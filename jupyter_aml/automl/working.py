@@ -39,10 +39,14 @@ def main(given: Sequence[str] | None = None) -> None:
     parts[told["role"]](told, args)
 
 
-def _order(told: Mapping[str, Any], tables: Mapping[str, Any] | None = None) -> Order:
-    return Order(
-        told["task"], told["details"], dict(tables or {}), seconds=float(told["seconds"]), seed=int(told["seed"])
-    )
+def _order(told: Mapping[str, Any], places: Mapping[str, Path] | None = None) -> Order:
+    read = reading.lines if told["task"] == "text_ner" else reading.table
+    tables = {role: read(place) for role, place in (places or {}).items()}
+    for role, table in tables.items():
+        print(f"{role}: {len(table)} rows, {len(table.columns)} columns")  # noqa: T201 - into the run's log
+    first = (places or {}).get("training", Path())
+    find = reading.finder(told.get("roots") or {}, first if first.is_dir() else first.parent)
+    return Order(told["task"], told["details"], tables, find, seconds=float(told["seconds"]), seed=int(told["seed"]))
 
 
 def _until(told: Mapping[str, Any]) -> float:
@@ -61,10 +65,7 @@ def _write(out: Path, found: Mapping[str, Any]) -> None:
 
 
 def _setup(told: Mapping[str, Any], args: argparse.Namespace) -> None:
-    tables = {role: reading.table(place) for role, place in _places(args.table).items()}
-    for role, table in tables.items():
-        print(f"{role}: {len(table)} rows, {len(table.columns)} columns")  # noqa: T201 - into the run's log
-    facts = families.family(told["task"]).prepare(_order(told, tables), args.out)
+    facts = families.family(told["task"]).prepare(_order(told, _places(args.table)), args.out)
     for one in facts["guardrails"]:
         print(f"{one['name']}: {one['status']}. {one['found']} {one['remedy']}".rstrip())  # noqa: T201 - idem
     _write(args.out, facts)

@@ -15,7 +15,10 @@ from pathlib import Path
 
 from tests.bench.rows import CONTENDED, Row, load, table
 
-MODULES = ("loading", "calls", "job_start", "runners", "tracking", "many_jobs", "sweeps", "panel", "serving", "batch")
+MODULES = (
+    "loading", "calls", "job_start", "runners", "tracking", "many_jobs", "sweeps", "panel", "serving", "batch",
+    "forecasting",
+)  # fmt: skip
 OUT = Path("out") / "bench.json"
 LEGEND = f"""\
 ours, rival: medians; the sides take turns on this machine. quiet: what the quickest tenth of ours stays below.

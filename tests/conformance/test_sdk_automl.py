@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from azure.ai.ml import Input, Output, automl
 from azure.ai.ml.automl import ColumnTransformer
+from azure.ai.ml.entities import Data
 from azure.core.exceptions import HttpResponseError
+from PIL import Image
 from sklearn.datasets import load_diabetes, load_wine
 
 from jupyter_aml.commands import plain
@@ -215,3 +219,93 @@ def test_a_search_goes_on_when_its_host_is_killed(lab: labs.Lab, tmp_path: Path)
     assert ended.status == "Completed", log(lab, name)
     assert set(children(lab, name)) == {f"{name}_setup", *(f"{name}_{number}" for number in range(9))}
     assert ended.properties["automl_best_child_run_id"] == f"{name}_8"
+
+
+def test_a_series_is_forecast(lab: labs.Lab, tmp_path: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=120, freq="D")
+    level = {"north": 20.0, "south": 50.0}
+    frame = pd.concat(
+        pd.DataFrame({"day": days, "shop": shop, "sold": base + 5 * (days.dayofweek >= 5)})
+        for shop, base in level.items()
+    )
+    job = automl.forecasting(
+        training_data=table(tmp_path / "shops", frame), target_column_name="sold", n_cross_validations=3,
+        primary_metric="normalized_root_mean_squared_error", experiment_name="shops",
+        outputs={"best_model": Output(type="mlflow_model")},
+    )  # fmt: skip
+    job.set_forecast_settings(time_column_name="day", time_series_id_column_names=["shop"], forecast_horizon=7)
+    job.set_limits(timeout_minutes=10, max_trials=4)
+
+    name = lab.client.jobs.create_or_update(job).name
+
+    assert lab.end(name).status == "Completed", log(lab, name)
+    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
+    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    ahead = pd.date_range(days[-1] + pd.Timedelta(days=1), periods=7, freq="D")
+    asked = pd.concat(pd.DataFrame({"day": ahead.strftime("%Y-%m-%d"), "shop": shop}) for shop in level)
+    found = pd.DataFrame(model.predict(asked))
+    truth = [base + 5 * (day.dayofweek >= 5) for base in level.values() for day in ahead]
+    told = found.select_dtypes("number").iloc[:, 0].to_numpy() if found.shape[1] > 1 else found.iloc[:, 0].to_numpy()
+    assert abs(told - truth).mean() < 2
+
+
+def test_texts_are_told_apart(lab: labs.Lab, tmp_path: Path) -> None:
+    good = [
+        f"what a {word} film, I loved every minute" for word in ("great", "lovely", "fine", "funny", "warm", "wise")
+    ]
+    bad = [f"a {word} film, I left after ten minutes" for word in ("dull", "weak", "long", "sad", "cold", "silly")]
+    frame = pd.DataFrame({"text": (good + bad) * 6, "mood": (["up"] * 6 + ["down"] * 6) * 6})
+    data = table(tmp_path / "films", frame)
+    job = automl.text_classification(
+        training_data=data, validation_data=data, target_column_name="mood", primary_metric="accuracy",
+        experiment_name="films", outputs={"best_model": Output(type="mlflow_model")},
+    )  # fmt: skip
+    job.set_limits(timeout_minutes=10, max_trials=2)
+
+    name = lab.client.jobs.create_or_update(job).name
+
+    assert lab.end(name).status == "Completed", log(lab, name)
+    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
+    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    found = list(
+        pd.DataFrame(model.predict(pd.DataFrame({"text": ["I loved it, a great film", "dull, I left"]}))).iloc[:, 0]
+    )
+    assert found == ["up", "down"]
+
+
+def test_pictures_in_a_datastore_are_told_apart(lab: labs.Lab, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    pictures, colours = tmp_path / "pictures", {"warm": (200, 60, 40), "cold": (40, 60, 200)}
+    pictures.mkdir()
+    for name, colour in colours.items():
+        for number in range(12):
+            pixels = np.clip(draw.normal(colour, 30, size=(24, 24, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(pictures / f"{name}{number}.png")
+    held = lab.client.data.create_or_update(Data(name="pictures", path=str(pictures), type="uri_folder"))
+    lines = [
+        json.dumps({"image_url": f"{held.path.rstrip('/')}/{path.name}", "label": path.stem.rstrip("0123456789")})
+        for path in sorted(pictures.iterdir())
+    ]
+    folder = tmp_path / "marked"
+    folder.mkdir()
+    (folder / "marks.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "MLTable").write_text(
+        "paths:\n- file: ./marks.jsonl\ntransformations:\n- read_json_lines:\n    encoding: utf8\n"
+        "- convert_column_types:\n  - columns: image_url\n    column_type: stream_info\n"
+    )
+    data = Input(type="mltable", path=str(folder))
+    job = automl.image_classification(
+        training_data=data, validation_data=data, target_column_name="label", primary_metric="accuracy",
+        experiment_name="pictures", outputs={"best_model": Output(type="mlflow_model")},
+    )  # fmt: skip
+    job.set_limits(timeout_minutes=10, max_trials=1)
+
+    name = lab.client.jobs.create_or_update(job).name
+
+    assert lab.end(name).status == "Completed", log(lab, name)
+    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
+    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    asked = pd.DataFrame({"image": [(pictures / "cold3.png").read_bytes(), (pictures / "warm3.png").read_bytes()]})
+    found = pd.DataFrame(model.predict(asked))
+    best = [labels[int(np.argmax(probs))] for probs, labels in zip(found["probs"], found["labels"], strict=True)]
+    assert best == ["cold", "warm"]

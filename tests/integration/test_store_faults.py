@@ -265,6 +265,7 @@ def other(tmp_path: Path) -> Iterator[Other]:
     shutil.rmtree(home)
 
 
+@pytest.mark.timeout(400)  # many processes of the console script, one after the other
 def test_a_store_in_a_read_only_folder_is_refused_in_words_and_works_when_it_is_not(other: Other) -> None:
     folder = str(other.home)
     if not mount("--bind", folder, folder):
@@ -284,6 +285,7 @@ def test_a_store_in_a_read_only_folder_is_refused_in_words_and_works_when_it_is_
     other.works()
 
 
+@pytest.mark.timeout(400)  # many processes of the console script, one after the other
 @pytest.mark.parametrize("series", ["store.db", "workspace.db"])
 def test_a_database_of_a_newer_version_is_refused_in_words_and_left_as_it_is(other: Other, series: str) -> None:
     (path,) = other.home.rglob(series)

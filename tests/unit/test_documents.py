@@ -141,7 +141,7 @@ def test_the_readme_names_the_job_types_that_do_not_run() -> None:
 
 
 def test_the_readme_names_every_setting_that_the_package_reads_from_the_environment() -> None:
-    inside_a_job = {"PROCESS", "WORK", "ERRORS", "DOOR", "DOOR_PATIENCE", "TOKEN"}
+    inside_a_job = {"AUTOML", "PROCESS", "WORK", "ERRORS", "DOOR", "DOOR_PATIENCE", "TOKEN"}
     of_tests = {"FENCE"}
     read = {
         name

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import threading
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.local.runtime import polling
 from jupyter_aml.local.runtime.handles import Exit, Handle, exit_of
 from jupyter_aml.local.runtime.spec import RunSpec
 from jupyter_aml.local.runtime.zygotes import Key, Zygote, hand_over, key_of, read_line
@@ -59,7 +59,7 @@ class SharedHandle(Handle):
 
     def _hear(self, line: Line) -> None:
         """Take what the supervisor has said; when it has left, go on as if the process had been the run's own."""
-        if not select.select([line], (), (), 0)[0]:
+        if not polling.readable([line], 0):
             return
         text = b""
         with contextlib.suppress(OSError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jupyter_aml.agent import processes, records
+from jupyter_aml.local.runtime import polling
 
 Reason = Literal["exited", "timeout", "cancelled", "lost", "refused"]
 
@@ -101,7 +101,7 @@ class Handle:
 
         A supervisor that several runs share may live on: its record tells, which it writes when nothing is left.
         """
-        if self.wait_fd is not None and not select.select([self.wait_fd], (), (), 0)[0]:
+        if self.wait_fd is not None and not polling.readable([self.wait_fd], 0):
             goes_on = True
         else:
             goes_on = self.wait_fd is None and self.supervised()
@@ -126,7 +126,7 @@ class Handle:
             if end is not None or (left is not None and left <= 0):
                 return end
             if self.wait_fd is not None:
-                select.select([self.wait_fd], (), (), left)
+                polling.readable([self.wait_fd], left)
             else:
                 time.sleep(0.02 if left is None else min(0.02, left))
 

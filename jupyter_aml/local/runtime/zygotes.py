@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import socket
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.agent import processes, records, start
+from jupyter_aml.local.runtime import polling
 from jupyter_aml.local.runtime.handles import Handle, find
 from jupyter_aml.local.runtime.spec import RunSpec
 
@@ -117,7 +117,7 @@ class Zygote:
     def _receive(self, seconds: float) -> dict[str, Any] | None:
         """The next packet, or None; an armed run's socket becomes the spare."""
         try:
-            if not select.select([self._control], (), (), seconds)[0]:
+            if not polling.readable([self._control], seconds):
                 return None
             data, files, _, _ = socket.recv_fds(self._control, PACKET, 1, socket.MSG_CMSG_CLOEXEC)
         except OSError:

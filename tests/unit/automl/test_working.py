@@ -104,3 +104,45 @@ def test_tasks_have_azures_words() -> None:
     assert families.task("TextNER") == "text_ner"
     with pytest.raises(ValueError, match="taskType is 'Poetry'; expected one of Classification"):
         families.task("Poetry")
+
+
+def test_addresses_inside_tables_lead_to_files(tmp_path: Path) -> None:
+    find = reading.finder({"store": "/blobs"}, tmp_path)
+
+    assert find("azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/store/paths/a/b.jpg") == Path(
+        "/blobs/a/b.jpg"
+    )
+    assert find("azureml://datastores/store/paths/a/b.jpg") == Path("/blobs/a/b.jpg")
+    assert find("AmlDatastore://store/a/b.jpg") == Path("/blobs/a/b.jpg")
+    assert find("pictures/b.jpg") == tmp_path / "pictures" / "b.jpg"
+    assert find("file:///data/b.jpg") == Path("/data/b.jpg")
+    with pytest.raises(ValueError, match="is in the datastore other, which is not on this machine; here are store"):
+        find("azureml://datastores/other/paths/a.jpg")
+
+
+def test_lines_are_read_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("Rome B-LOC\n\nhi O\n", encoding="utf-8")
+    (tmp_path / "more.txt").write_text("yes O\n", encoding="utf-8")
+    (tmp_path / "MLTable").write_text("paths:\n- file: ./train.txt\n- file: ./more.txt\n")
+
+    assert reading.lines(tmp_path)["line"].tolist() == ["Rome B-LOC", "", "hi O", "", "yes O", ""]
+    assert reading.lines(tmp_path / "more.txt")["line"].tolist() == ["yes O", ""]
+    with pytest.raises(ValueError, match="names no file that is there"):
+        reading.lines(tmp_path / "absent")
+
+
+def test_columns_are_converted_as_a_table_asks(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("url,when,n,yes,code\nx.jpg,02.01.2020,3.0,true,007\n")
+    (tmp_path / "MLTable").write_text(
+        "paths:\n- file: ./d.csv\ntransformations:\n- read_delimited: {delimiter: ','}\n- convert_column_types:\n"
+        "  - {columns: url, column_type: stream_info}\n"
+        "  - {columns: when, column_type: {datetime: {formats: ['%Y-%m-%d', '%d.%m.%Y']}}}\n"
+        "  - {columns: [n], column_type: int}\n  - {columns: 'yes', column_type: boolean}\n"
+    )
+
+    row = reading.table(tmp_path).iloc[0]
+
+    assert row["url"] == "x.jpg"
+    assert row["when"] == pd.Timestamp("2020-01-02")
+    assert bool(row["yes"]) is True
+    assert row["n"] == 3

@@ -7,6 +7,7 @@ import json
 import secrets
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from tornado.httpclient import HTTPRequest
@@ -20,8 +21,8 @@ FINAL = {"Completed", "Failed", "Canceled"}
 YAML = """
 name: {name}
 command: >-
-  python -u -c "import time; print('first é');
-  time.sleep({seconds}); print('second')"
+  python -u -c "import os, time; print('first é');
+  [time.sleep(0.02) for _ in iter(lambda: os.path.exists('{gate}'), True)]; print('second')"
 environment: azureml:AzureML-sklearn-1.5@latest
 """
 
@@ -30,9 +31,10 @@ def workspace(lab: Lab) -> str:
     return str(lab.ask("jupyter-aml/workspaces")[1]["value"][0]["id"])
 
 
-def submit(lab: Lab, seconds: float) -> str:
+def submit(lab: Lab, gate: Path) -> str:
+    """A job that goes on when the gate is there."""
     name = f"live_{secrets.token_hex(4)}"
-    words, body = ["job", "create", "--file", "-"], YAML.format(name=name, seconds=seconds)
+    words, body = ["job", "create", "--file", "-"], YAML.format(name=name, gate=gate)
     asked = {"workspace": workspace(lab), "words": words, "body": body}
     _, ended = lab.send("POST", "jupyter-aml/commands", asked)
     assert ended["code"] == 0, ended
@@ -50,14 +52,16 @@ def log(lab: Lab, name: str, offset: int, wait: float = 10) -> Any:
     return piece
 
 
-def test_a_log_is_followed_to_its_end(lab: Lab) -> None:
-    name = submit(lab, 3)
+def test_a_log_is_followed_to_its_end(lab: Lab, tmp_path: Path) -> None:
+    name = submit(lab, tmp_path / "gate")
     text, offset, pieces = "", 0, 0
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         piece = log(lab, name, offset)
         assert piece["offset"] == offset
         text, offset, pieces = text + piece["text"], piece["next"], pieces + 1
+        if "first" in text:
+            (tmp_path / "gate").touch()
         if piece["final"] and offset == piece["size"]:
             break
 
@@ -81,8 +85,8 @@ def test_what_a_log_cannot_be_is_said(lab: Lab) -> None:
     assert missing[0] == 400
 
 
-def test_a_job_is_cancelled_by_rest(lab: Lab) -> None:
-    name = submit(lab, 60)
+def test_a_job_is_cancelled_by_rest(lab: Lab, tmp_path: Path) -> None:
+    name = submit(lab, tmp_path / "gate")
     while not log(lab, name, 0)["text"]:
         pass
 

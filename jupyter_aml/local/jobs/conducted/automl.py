@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.automl.family import COMPLETED, FAILED, PRUNED, Attempt, Proposal
+from jupyter_aml.errors import NotOfflineError
 from jupyter_aml.local.jobs import locate, programs
 from jupyter_aml.local.jobs.conducted.performance import Conductor, Outcome
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault, Status
 from jupyter_aml.local.jobs.records import Record
 from jupyter_aml.local.jobs.sweeps import isolation
+from jupyter_aml.local.store import records as resources
+from jupyter_aml.local.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from jupyter_aml.automl.family import Family, Planner
@@ -41,6 +45,7 @@ ENDING, LEAST_ENDING, MOST_ENDING = 0.15, 2.0, 600.0
 GRACE = 30.0
 """Seconds after which a part that should have ended is ended."""
 TABLES = {"training": "trainingData", "validation": "validationData", "test": "testData"}
+MOST_DATASTORES = 100
 _AGAIN = 3
 """Seconds between two looks at the time, and at the tag that stops the search."""
 
@@ -375,7 +380,7 @@ class AutoML(Conductor):
         search, record = self._search, self._stage.record
         order = {
             "role": role, "task": search.task, "details": dict(search.details), "seconds": search.limits.seconds,
-            "seed": 0, **told,
+            "seed": 0, "roots": _roots(self._stage.workspace), **told,
         }  # fmt: skip
         seconds = max(float(told.get("until") or self._begun() + search.limits.seconds) - self._stage.clock(), 0.0)
         shown = record.display_name or record.name
@@ -397,6 +402,17 @@ class AutoML(Conductor):
             state["isolation"] = isolation.SHARED
         self._keep(name, role, fact.get("proposal"))  # type: ignore[arg-type] # a dict
         self._stage.submit(name, body, state)
+
+
+def _roots(workspace: Workspace) -> dict[str, str]:
+    """Folders of the datastores that are here, by name: addresses inside tables lead there."""
+    found = {}
+    with workspace.database.read() as reader:
+        for one in resources.named(reader, "datastores", resources.ALL, None, MOST_DATASTORES):
+            with contextlib.suppress(NotOfflineError):
+                container = locate.container_of(workspace, reader, one.name, "image_url")
+                found[one.name] = str(workspace.blobs.path(container))
+    return found
 
 
 def _uri(record: Record) -> str:

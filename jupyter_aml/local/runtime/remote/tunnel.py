@@ -7,7 +7,6 @@ machines it is encrypted, and both sides show certificates, where the cluster's 
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import ssl
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jupyter_aml.errors import ResourceError
+from jupyter_aml.local.runtime import polling
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
@@ -171,7 +171,7 @@ class Tunnel:
 def _carry(near: socket.socket, far: socket.socket) -> bool:
     """Pass on what has come; whether both sides are still there."""
     held = isinstance(far, ssl.SSLSocket) and far.pending() > 0
-    ready = select.select([near, far], (), (), 0 if held else None)[0]
+    ready = polling.readable([near, far], 0 if held else None)
     for source, target in ((far, near), (near, far)):
         if source not in ready and not (held and source is far):
             continue
@@ -191,6 +191,6 @@ def _send(target: socket.socket, piece: bytes) -> None:
         try:
             view = view[target.send(view) :]
         except (ssl.SSLWantWriteError, BlockingIOError):
-            select.select((), [target], ())
+            polling.writable([target])
         except ssl.SSLWantReadError:
-            select.select([target], (), ())
+            polling.readable([target])

@@ -1,0 +1,193 @@
+"""What a finished task leaves: an MLflow model that loads by itself, what is drawn of it, and its predictions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jupyter_aml.automl.text.labels import HALF
+
+if TYPE_CHECKING:
+    from jupyter_aml.automl.metrics import Floats
+    from jupyter_aml.automl.text.labelled import Labelled
+
+MOST_ROWS = 10_000
+"""Rows of `predictions.csv`."""
+POINTS = 100
+"""Of a curve."""
+SHOWN = 20
+"""Classes whose probabilities are told."""
+NAMES = {"sklearn": "scikit-learn", "PIL": "Pillow"}
+"""Packages whose names differ from what is imported."""
+
+
+def pins(packages: Sequence[str]) -> list[str]:
+    """What a model needs, in the versions that are here."""
+    found = []
+    for one in packages:
+        name = NAMES.get(one, one)
+        found.append(f"{name}=={importlib.metadata.version(name)}")
+    return found
+
+
+def save_model(
+    model: Any,
+    place: Path,
+    *,
+    inputs: Sequence[tuple[str, str]],
+    outputs: Any,
+    example: pd.DataFrame,
+    packages: Sequence[str],
+    carried: Sequence[ModuleType],
+    files: Mapping[str, str] | None = None,
+) -> None:
+    """Write an MLflow model.
+
+    Args:
+        model: With `predict(context, frame, params)`.
+        place: A folder that is not there yet.
+        inputs: Name and type of each column; `any` for texts and bytes alike.
+        outputs: The schema of what it returns.
+        example: Rows that can be asked of.
+        packages: That it imports.
+        carried: Modules that go into the model.
+        files: That it reads, by names under `context.artifacts`.
+    """
+    import cloudpickle  # type: ignore[import-untyped]
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, ColSpec, Schema
+
+    schema = Schema(
+        [ColSpec(AnyType(), name, required=False) if kind == "any" else ColSpec(kind, name) for name, kind in inputs]
+    )
+    for module in carried:
+        cloudpickle.register_pickle_by_value(module)
+    quiet = logging.getLogger("mlflow")
+    level = quiet.level
+    try:
+        quiet.setLevel(logging.ERROR)  # it warns of every pickled model, and of its own type hints
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mlflow.pyfunc.save_model(
+                place,
+                python_model=_served(model),
+                signature=ModelSignature(schema, outputs),
+                input_example=example,
+                pip_requirements=pins(["mlflow", "cloudpickle", *packages]),
+                artifacts=dict(files) if files else None,
+            )
+    finally:
+        quiet.setLevel(level)
+        for module in carried:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _served(model: Any) -> Any:
+    """A model as MLflow asks it."""
+    import mlflow
+
+    def asked(self, context, model_input, params=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        return self.model.predict(context, model_input, params)
+
+    asked.__annotations__ = {"model_input": pd.DataFrame}  # or MLflow warns at each loading
+
+    class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        predict = asked
+
+        def __init__(self, model: Any) -> None:
+            self.model = model
+
+        def load_context(self, context: Any) -> None:
+            if hasattr(self.model, "load"):
+                self.model.load(context)
+
+    return Served(model)
+
+
+def chart(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """One chart in the form in which Azure logs them."""
+    return {"schema_type": kind, "schema_version": "1.0.0", "data": dict(data)}
+
+
+def charts(case: Labelled, predicted: Floats) -> dict[str, Any]:
+    """What Azure draws of a classifier; where rows have several labels, each of these against its absence."""
+    from jupyter_aml.automl import charts as drawing
+    from jupyter_aml.automl.metrics import Classes
+
+    truth, names = case.truth[case.unseen], [str(one) for one in case.names]
+    if not case.several:
+        return drawing.of(Classes(truth, predicted), names)
+    at = range(len(names))
+    matrices = [_two(truth[:, one], predicted[:, one] >= HALF) for one in at]
+    shares = (np.argsort(np.argsort(-predicted, axis=0, kind="stable"), axis=0) + 1) / len(predicted)
+    cuts = drawing.THRESHOLDS
+    tables = {
+        "probability_tables": [[_four(truth[:, one], predicted[:, one] >= cut) for cut in cuts] for one in at],
+        "percentile_tables": [[_four(truth[:, one], shares[:, one] <= cut) for cut in cuts] for one in at],
+        "probability_thresholds": cuts.tolist(), "percentile_thresholds": cuts.tolist(), "class_labels": names,
+    }  # fmt: skip
+    return {
+        "multilabel_confusion_matrix": chart(
+            "multilabel_confusion_matrix", {"class_labels": names, "matrices": matrices}
+        ),
+        "accuracy_table": chart("accuracy_table", tables),
+    }
+
+
+def _two(truth: Any, given: Any) -> list[list[int]]:
+    """Rows: has it not, has it; columns: is not given, is given."""
+    right, wrong, rest, missed = _four(truth, given)
+    return [[rest, wrong], [missed, right]]
+
+
+def _four(truth: Any, given: Any) -> list[int]:
+    """True and false positives, true and false negatives."""
+    return [
+        int((truth & given).sum()), int((~truth & given).sum()), int((~truth & ~given).sum()),
+        int((truth & ~given).sum()),
+    ]  # fmt: skip
+
+
+def thinned(values: Any) -> list[float]:
+    """At most so many points of a curve, with both of its ends."""
+    found = np.asarray(values, dtype=float)
+    if len(found) > POINTS:
+        found = found[np.linspace(0, len(found) - 1, POINTS).round().astype(int)]
+    return [round(float(one), 6) for one in found]
+
+
+def predictions(case: Labelled, predicted: Floats, shown: pd.DataFrame) -> pd.DataFrame:
+    """The rows that were judged, what is true of them and what was predicted.
+
+    Args:
+        case: The rows.
+        predicted: Of those to be judged by, shape (rows, classes).
+        shown: What is told of each of these rows, in their order.
+    """
+    truth, named = case.truth[case.unseen], np.array(case.names, dtype=object)
+    found = shown.reset_index(drop=True)
+    if case.several:
+        found["truth"] = [repr([str(one) for one in named[row]]) for row in truth]
+        found["prediction"] = [repr([str(one) for one in named[row]]) for row in predicted >= HALF]
+    else:
+        found["truth"] = named[truth]
+        found["prediction"] = named[predicted.argmax(axis=1)]
+    for at, name in enumerate(case.names[:SHOWN]):
+        found[f"probability of {name}"] = predicted[:, at].round(6)
+    return found.head(MOST_ROWS)
+
+
+def save(out: Path, drawn: Mapping[str, Any], rows: pd.DataFrame) -> None:
+    """Write `charts.json` and `predictions.csv`."""
+    (out / "charts.json").write_text(json.dumps(drawn), encoding="utf-8")
+    rows.to_csv(out / "predictions.csv", index=False)
