@@ -81,6 +81,10 @@ class Scorer:
                 raise ValueError(msg)
         return Scored(self, files)
 
+    def alone(self) -> Any:
+        """A context in which the model is asked. See `Quick.alone`."""
+        return self._quick.alone() if self._quick is not None else contextlib.nullcontext()
+
     def predictions(self, path: str) -> Iterator[tuple[int | None, Any]]:
         """The predictions of a file, each with the number of its first row; None for an image."""
         if os.path.splitext(path)[1].lower() in IMAGES:
@@ -133,6 +137,18 @@ class Quick:
         self._call = native.call
         one = len({kind for _, kind in exact}) == 1
         self._matrix = one and native.arrays and native.names in (None, list(types))
+        self._light = self._matrix and native.light
+
+    def alone(self) -> Any:
+        """A context in which the algebra has one thread, where the model's has nothing to do for more.
+
+        Threads that wait for work keep the cores busy that read and write meanwhile.
+        """
+        try:
+            import threadpoolctl
+        except ImportError:
+            return contextlib.nullcontext()
+        return threadpoolctl.threadpool_limits(1, user_api="blas") if self._light else contextlib.nullcontext()
 
     def __call__(self, frame: Any) -> Any:
         """Predictions for rows whose columns are exactly the signature's."""
@@ -176,7 +192,7 @@ class Scored:
     def write_rows(self, file: Any) -> int:
         """Write them, and give their number."""
         total = 0
-        with ThreadPoolExecutor(1) as writer:
+        with self._scorer.alone(), ThreadPoolExecutor(1) as writer:
             written: Any = writer.submit(int)
             for path in self._files:
                 for row, found in self._scorer.predictions(path):

@@ -32,7 +32,10 @@ class Native:
         names: The columns it was fitted with, where it knows them.
         mixes: What may mix rows, in words, so that requests must be scored one by one; empty where nothing does.
         batches: Whether rows of many requests may be scored together.
+        light: Whether a call is one product with a narrow matrix, which threads of the algebra would only hinder.
     """
+
+    light = False
 
     def __init__(self, call: Callable[[Any], Any], *, arrays: bool, names: list[str] | None, mixes: str = "") -> None:
         self.call = call
@@ -94,7 +97,9 @@ def of_estimator(model: Any, function: str = "predict") -> Native:
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
     quick = linear.quick(model) if arrays and function == "predict" else None
     mixes = independence.mixes(model, function)
-    return Native(quick or getattr(model, function), arrays=arrays, names=names, mixes=mixes)
+    native = Native(quick or getattr(model, function), arrays=arrays, names=names, mixes=mixes)
+    native.light = quick is not None
+    return native
 
 
 def _lightgbm(description: Description) -> Native | None:
