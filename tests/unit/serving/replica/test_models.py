@@ -6,6 +6,9 @@ import json
 import os
 import pickle
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,9 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from jupyter_aml.agent.serving import intake, mlflow_model, mlmodel, natives
+from jupyter_aml.agent.serving.control import Control
 from jupyter_aml.agent.serving.exchange import Refused, Request
+from jupyter_aml.agent.serving.replica import Mother
 
 from .conftest import Start, describe
 from .driver import Replica, Served, of_model, until
@@ -250,6 +255,25 @@ def test_the_mother_ends_her_children(start: Start, model: Path, how: str) -> No
 
     assert replica.process.wait(20) == 0
     assert not Path(f"/proc/{served.pid}").exists()
+
+
+def test_a_process_that_missed_the_first_signal_gets_another() -> None:
+    deaf = "import os, signal\ncame = []\ndef hear(*_): came.append(1) or (len(came) > 1 and os._exit(0))\n"
+    deaf += "signal.signal(signal.SIGTERM, hear)\nprint('up', flush=True)\nwhile True: signal.pause()"
+    child = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "up\n"
+    near, far = socket.socketpair()
+    mother = Mother(None, Control(near))  # type: ignore[arg-type] # who scores has no part in it
+    mother._children[child.pid] = "7"
+
+    mother._stop()
+
+    assert json.loads(far.recv(1000)) == {"event": "ended", "id": "7", "pid": child.pid, "status": 0}
+    child.returncode = 0  # it is waited for already
+    child.stdout.close()
+    near.close()
+    far.close()
 
 
 def test_a_model_that_has_started_a_thread_is_not_forked(start: Start, tmp_path: Path) -> None:
