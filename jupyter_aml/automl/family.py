@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COMPLETED, PRUNED, FAILED = "Completed", "Pruned", "Failed"
+VOTERS = 12
+"""The best trials, of which some may vote."""
 Json = dict[str, Any]
 Told = Callable[[str, float, int], None]
 """Told how a trial goes: the name of a metric, its value, and a step from 0 on."""

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from jupyter_aml.automl import algorithms, ensembles, metrics, trials
-from jupyter_aml.automl.family import COMPLETED, FAILED
+from jupyter_aml.automl.family import COMPLETED, FAILED, VOTERS
 from jupyter_aml.automl.planning import Choices
 from jupyter_aml.automl.settings import Settings
 from jupyter_aml.automl.table import Table
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from jupyter_aml.automl.metrics import Floats
 
 __all__ = ["Result", "Search", "Settings", "Trial"]
-
-VOTERS = 12
-"""The best trials, of which some vote."""
 
 
 @dataclass

@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.automl import algorithms, limits, metrics, settings
-from jupyter_aml.automl.family import COMPLETED, Attempt, Best, Done, Family, Json, Order, Planner, Proposal, Told
+from jupyter_aml.automl.family import (
+    COMPLETED,
+    VOTERS,
+    Attempt,
+    Best,
+    Done,
+    Family,
+    Json,
+    Order,
+    Planner,
+    Proposal,
+    Told,
+)
 from jupyter_aml.automl.metrics import CLASSIFICATION, REGRESSION
 
 if TYPE_CHECKING:
@@ -133,7 +145,7 @@ class _Finish:
 
         from jupyter_aml.automl import charts, ensembles, saving, search
 
-        asked = self._done[: search.VOTERS] if self._settings.ensemble else self._done[:1]
+        asked = self._done[:VOTERS] if self._settings.ensemble else self._done[:1]
         predicted = [np.load(one.place / PREDICTED) for one in asked]
         places, weights = search.vote(self._table, self._primary, predicted)
         voters = [asked[at] for at in places]

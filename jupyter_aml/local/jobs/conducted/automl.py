@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.automl.family import COMPLETED, FAILED, PRUNED, Attempt, Proposal
+from jupyter_aml.automl import working
+from jupyter_aml.automl.family import COMPLETED, FAILED, PRUNED, VOTERS, Attempt, Proposal
+from jupyter_aml.automl.working import FINISH, SETUP, TRIAL
 from jupyter_aml.errors import NotOfflineError
 from jupyter_aml.local.jobs import locate, programs
 from jupyter_aml.local.jobs.conducted.performance import Conductor, Outcome
@@ -23,16 +25,11 @@ if TYPE_CHECKING:
     from jupyter_aml.automl.family import Family, Planner
     from jupyter_aml.automl.limits import Limits
 
-MODULE = "jupyter_aml.automl.working"
-VARIABLE, RESULT = "JUPYTER_AML_AUTOML", "result.json"
-SETUP, TRIAL, FINISH = "setup", "trial", "finish"
 FACT = "automl"
 """Fact of a child: its role and, of a trial, its proposal."""
 OUTPUT, BEST = "result", "best_model"
 STOP = "jupyter_aml.stop"
 """Tag of a job that is to try no more, and to make the best of what there is."""
-VOTERS = 12
-"""The best trials, which the best model may be made of."""
 HOPELESS = 5
 """A search whose first trials all fail is given up."""
 LANDMARKS, UNCHANGED = 20, 10
@@ -133,7 +130,7 @@ class AutoML(Conductor):
             self._keep(child.name, str(fact.get("role")), fact.get("proposal"))
         for child in children:  # the look at the data is the first
             if child.final:
-                self._take(child)
+                self._take(child, earlier=True)
             elif self._planner is not None and child.name in self._tried:
                 self._planner.again(self._tried[child.name].proposal, None)
 
@@ -218,16 +215,21 @@ class AutoML(Conductor):
 
     def _end(self) -> float:
         """When trials are to have ended."""
-        seconds = self._search.limits.seconds
-        return self._begun() + seconds - min(max(ENDING * seconds, LEAST_ENDING), MOST_ENDING)
+        return self._begun() + self._search.limits.seconds - self._ending
+
+    @property
+    def _ending(self) -> float:
+        """Seconds that are kept for the best model."""
+        return min(max(ENDING * self._search.limits.seconds, LEAST_ENDING), MOST_ENDING)
 
     # children that have ended
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record, *, earlier: bool = False) -> None:
+        """A child has ended; `earlier` when it is one that an earlier host left."""
         self._open.pop(record.name, None)
         role = self._roles[record.name]
         if role == TRIAL:
-            self._take_trial(record)
+            self._take_trial(record, earlier=earlier)
         elif record.status != Status.COMPLETED:
             what = "The data cannot be learned from" if role == SETUP else "The best model could not be made"
             self._fault = _fault(record, what)
@@ -248,12 +250,12 @@ class AutoML(Conductor):
         if facts.get("absent"):
             self._stage.say(f"Not installed here, so not tried: {', '.join(facts['absent'])}.")
 
-    def _take_trial(self, record: Record) -> None:
+    def _take_trial(self, record: Record, *, earlier: bool) -> None:
         trial = self._tried[record.name]
         trial.attempt, trial.uri = self._attempt(record), _uri(record)
         if self._planner is not None:
-            self._planner.again(trial.proposal, None)
-            self._planner.tell(trial.proposal, trial.attempt)
+            learn = self._planner.again if earlier else self._planner.tell
+            learn(trial.proposal, trial.attempt)
         better = trial.good and (self._best is None or trial.loss < self._best.loss)
         self._since_best = 0 if better else self._since_best + 1
         if better:
@@ -325,7 +327,7 @@ class AutoML(Conductor):
         if not isinstance(place, locate.Place):
             msg = f"{_uri(record)} is not in this workspace."
             raise ValueError(msg)  # noqa: TRY004 - what is found there is no value
-        text = (place.path(self._stage.workspace) / RESULT).read_text(encoding="utf-8")
+        text = (place.path(self._stage.workspace) / working.RESULT).read_text(encoding="utf-8")
         return dict(json.loads(text))
 
     # children that are to be
@@ -334,7 +336,9 @@ class AutoML(Conductor):
         details = self._search.details
         given = {role: details[key] for role, key in TABLES.items() if details.get(key)}
         words = [word for role in given for word in ("--table", f"{role}=${{{{inputs.{role}}}}}")]
-        self._submit(f"{self._stage.name}_setup", SETUP, words, given=given, told={})
+        self._submit(
+            f"{self._stage.name}_setup", SETUP, words, given=given, told={"roots": _roots(self._stage.workspace)}
+        )
 
     def _try(self, proposal: Proposal) -> str:
         name = f"{self._stage.name}_{proposal.number}"
@@ -360,8 +364,7 @@ class AutoML(Conductor):
             number = one.proposal.number
             words += ["--trial", f"{number}=${{{{inputs.trial_{number}}}}}"]
         done = [{"proposal": one.proposal.written(), "attempt": one.attempt.written()} for one in good if one.attempt]
-        ending = min(max(ENDING * self._search.limits.seconds, LEAST_ENDING), MOST_ENDING)
-        told = {"done": done, "until": self._stage.clock() + ending}
+        told = {"done": done, "until": self._stage.clock() + self._ending}
         self._submit(
             f"{self._stage.name}_{len(self._tried)}", FINISH, words,
             given={"prepared": _folder(self._prepared), **given}, told=told,
@@ -380,15 +383,15 @@ class AutoML(Conductor):
         search, record = self._search, self._stage.record
         order = {
             "role": role, "task": search.task, "details": dict(search.details), "seconds": search.limits.seconds,
-            "seed": 0, "roots": _roots(self._stage.workspace), **told,
+            "seed": 0, **told,
         }  # fmt: skip
         seconds = max(float(told.get("until") or self._begun() + search.limits.seconds) - self._stage.clock(), 0.0)
         shown = record.display_name or record.name
         body = {
             "jobType": "Command",
             "displayName": f"{shown}_{name.rpartition('_')[2]}",
-            "command": " ".join(["python -m", MODULE, *words, "--out", f"${{{{outputs.{OUTPUT}}}}}"]),
-            "environmentVariables": {VARIABLE: json.dumps(order)},
+            "command": " ".join(["python -m", working.__name__, *words, "--out", f"${{{{outputs.{OUTPUT}}}}}"]),
+            "environmentVariables": {working.VARIABLE: json.dumps(order)},
             "inputs": dict(given),
             "outputs": {OUTPUT: {"jobOutputType": "uri_folder", "mode": "ReadWriteMount"}},
             "properties": {programs.PROGRAM: programs.AUTOML},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyter_aml.automl.working import FINISH
 from jupyter_aml.local.jobs import checks, ledger, records, settings, slots
 from jupyter_aml.local.jobs.conducted import automl
 from jupyter_aml.local.jobs.conducted.performance import Conductor
@@ -57,7 +58,7 @@ class AutoMLType(JobType):
         child = records.get(reader, str(best)) if best else None
         kept = ((child.state.get("outputs") or {}).get(automl.OUTPUT) or {}) if child else {}
         fact = (child.state.get(automl.FACT) or {}) if child else {}
-        if not kept.get("uri") or fact.get("role") != automl.FINISH:
+        if not kept.get("uri") or fact.get("role") != FINISH:
             return {}
         return {automl.BEST: {"type": "mlflow_model", "uri": f"{str(kept['uri']).rstrip('/')}/model/"}}
 
