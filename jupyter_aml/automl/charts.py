@@ -6,7 +6,8 @@ log, which MLflow and studio draw ROC, precision-recall, gain, lift and calibrat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +15,17 @@ import numpy as np
 from jupyter_aml.automl.metrics import Classes, Numbers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
     from numpy.typing import NDArray
 
-    from jupyter_aml.automl.metrics import Floats
 
 THRESHOLDS = np.round(np.linspace(0, 1, 21), 3)
 """Probabilities at which the accuracy table counts."""
+CHARTS, PREDICTIONS = "charts.json", "predictions.csv"
+MOST_ROWS = 10_000
+"""Rows of the table of predictions."""
 BINS = 10
 """Of the histogram of residuals, on either side of zero, and of the predictions."""
 
@@ -36,7 +42,7 @@ def confusion(case: Classes, labels: Sequence[Any]) -> dict[str, Any]:
     count = len(labels)
     matrix = np.zeros((count, count), dtype=int)
     np.add.at(matrix, (case.truth, case.probabilities.argmax(axis=1)), 1)
-    return _chart("confusion_matrix", {"class_labels": list(map(str, labels)), "matrix": matrix.tolist()})
+    return chart("confusion_matrix", {"class_labels": list(map(str, labels)), "matrix": matrix.tolist()})
 
 
 def accuracy(case: Classes, labels: Sequence[Any]) -> dict[str, Any]:
@@ -47,12 +53,12 @@ def accuracy(case: Classes, labels: Sequence[Any]) -> dict[str, Any]:
     by_probability, by_share = [], []
     for at in range(len(labels)):
         hit, told = case.truth == at, case.probabilities[:, at]
-        by_probability.append([_counts(hit, told >= threshold) for threshold in THRESHOLDS])
+        by_probability.append([counts(hit, told >= threshold) for threshold in THRESHOLDS])
         order = np.argsort(-told, kind="stable")
         ranks = np.empty(len(told))
         ranks[order] = (np.arange(len(told)) + 1) / len(told)
-        by_share.append([_counts(hit, ranks <= share) for share in THRESHOLDS])
-    return _chart(
+        by_share.append([counts(hit, ranks <= share) for share in THRESHOLDS])
+    return chart(
         "accuracy_table",
         {
             "probability_tables": by_probability,
@@ -64,7 +70,8 @@ def accuracy(case: Classes, labels: Sequence[Any]) -> dict[str, Any]:
     )
 
 
-def _counts(hit: NDArray[np.bool_], taken: NDArray[np.bool_]) -> list[int]:
+def counts(hit: NDArray[np.bool_], taken: NDArray[np.bool_]) -> list[int]:
+    """True and false positives, true and false negatives."""
     return [
         int((hit & taken).sum()), int((~hit & taken).sum()), int((~hit & ~taken).sum()), int((hit & ~taken).sum()),
     ]  # fmt: skip
@@ -77,7 +84,7 @@ def residuals(case: Numbers) -> dict[str, Any]:
     edges = np.linspace(-most, most, 2 * BINS + 1)
     counts, _ = np.histogram(found, edges)
     mean, spread = float(found.mean()), float(found.std())
-    return _chart(
+    return chart(
         "residuals",
         {
             "bin_edges": edges.tolist(), "bin_counts": counts.tolist(), "mean": mean, "stddev": spread,
@@ -92,7 +99,7 @@ def predicted(case: Numbers) -> dict[str, Any]:
     edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1)
     places = np.clip(np.digitize(case.truth, edges) - 1, 0, BINS - 1)
     held = [case.predicted[places == at] for at in range(BINS)]
-    return _chart(
+    return chart(
         "predictions",
         {
             "bin_averages": [float(one.mean()) if len(one) else None for one in held],
@@ -103,7 +110,8 @@ def predicted(case: Numbers) -> dict[str, Any]:
     )
 
 
-def _chart(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+def chart(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """One chart in the form in which Azure logs them."""
     return {"schema_type": kind, "schema_version": "1.0.0", "data": data}
 
 
@@ -121,12 +129,14 @@ def rows(case: Classes | Numbers, places: NDArray[np.intp], labels: Sequence[Any
     chosen = np.sort(np.random.default_rng(0).permutation(len(places))[:most])
     if isinstance(case, Numbers):
         return pd.DataFrame({"row": places[chosen], "truth": case.truth[chosen], "prediction": case.predicted[chosen]})
-    names, told = np.asarray(labels), _of_rows(case.probabilities, chosen)
+    names, told = np.asarray(labels), case.probabilities[chosen]
     found = pd.DataFrame(
         {"row": places[chosen], "truth": names[case.truth[chosen]], "prediction": names[told.argmax(axis=1)]}
     )
     return found.assign(**{f"probability of {label}": told[:, at] for at, label in enumerate(labels)})
 
 
-def _of_rows(found: Floats, chosen: NDArray[np.intp]) -> Floats:
-    return found[chosen]
+def save(out: Path, drawn: Mapping[str, Any], told: pd.DataFrame) -> None:
+    """Write `charts.json`, and at most so many rows of what was predicted as `predictions.csv`."""
+    (out / CHARTS).write_text(json.dumps(drawn), encoding="utf-8")
+    told.head(MOST_ROWS).to_csv(out / PREDICTIONS, index=False)

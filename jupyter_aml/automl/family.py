@@ -29,6 +29,23 @@ def title(algorithm: str, parameters: Mapping[str, Any]) -> str:
     return f"{algorithm}({told})"
 
 
+def primary(name: str, known: Sequence[str], task: str) -> str:
+    """The metric that is meant, whichever of Azure's spellings it is written in.
+
+    Raises:
+        ValueError: It is none of the task's.
+    """
+    found = {_bare(one): one for one in known}.get(_bare(name))
+    if found is None:
+        msg = f"{name!r} is no primary metric for {task}; expected one of {', '.join(known)}."
+        raise ValueError(msg)
+    return found
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.automl import steps, voted
@@ -28,28 +30,36 @@ def save(model: Any, frame: pd.DataFrame, place: Path, packages: Iterable[str] =
         place: The folder, which is not there yet.
         packages: What it needs besides scikit-learn.
     """
-    import cloudpickle  # type: ignore[import-untyped]
     import mlflow
 
-    for module in (steps, voted):
+    with carried(steps, voted):
+        mlflow.sklearn.save_model(
+            model,
+            str(place),
+            serialization_format="cloudpickle",
+            signature=_signature(model, frame.head(EXAMPLE)),
+            input_example=frame.head(EXAMPLE),
+            pip_requirements=[requirement(name) for name in (*ALWAYS, *packages)],
+        )
+
+
+@contextlib.contextmanager
+def carried(*modules: ModuleType) -> Iterator[None]:
+    """While a model is saved: these modules go into it, and MLflow's advice for those who write models is not heard."""
+    import cloudpickle  # type: ignore[import-untyped]
+
+    for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that whole numbers cannot be missing is for those who deploy
-            mlflow.sklearn.save_model(
-                model,
-                str(place),
-                serialization_format="cloudpickle",
-                signature=_signature(model, frame.head(EXAMPLE)),
-                input_example=frame.head(EXAMPLE),
-                pip_requirements=[_requirement(name) for name in (*ALWAYS, *packages)],
-            )
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        for module in (steps, voted):
+        for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _requirement(name: str) -> str:
+def requirement(name: str) -> str:
     """A package at the version that is here; one that is called otherwise than its module under its own name."""
     try:
         return f"{name}=={importlib.metadata.version(name)}"

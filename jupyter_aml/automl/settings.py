@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jupyter_aml.automl import algorithms, folds, metrics
+from jupyter_aml.automl import algorithms, family, folds, metrics
 from jupyter_aml.automl.features import Wishes
 from jupyter_aml.automl.metrics import CLASSIFICATION
 
-IMPUTERS = {"mean": "mean", "median": "median", "most_frequent": "most_frequent", "constant": "constant"}
+IMPUTERS = ("mean", "median", "most_frequent", "constant")
 """Strategies of Azure's Imputer, which are scikit-learn's."""
 TRANSFORMERS = frozenset({"TfIdf", "OneHotEncoder", "CatTargetEncoder"})
 """Azure's transformers that are used here, and may be blocked."""
@@ -69,13 +69,7 @@ class Settings:
         if self.task not in metrics.PRIMARY:
             msg = f"The task is {self.task!r}; expected one of {', '.join(metrics.PRIMARY)}."
             raise ValueError(msg)
-        name = self.metric or metrics.DEFAULT[self.task]
-        known = {one.replace("_", "").lower(): one for one in metrics.PRIMARY[self.task]}
-        found = known.get(name.replace("_", "").lower())
-        if found is None:
-            msg = f"{name!r} is no primary metric for {self.task}; expected one of {', '.join(known.values())}."
-            raise ValueError(msg)
-        return found
+        return family.primary(self.metric or metrics.DEFAULT[self.task], metrics.PRIMARY[self.task], self.task)
 
 
 def read(task: str, details: Mapping[str, Any]) -> Settings:
@@ -131,8 +125,8 @@ def _imputers(given: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {}
     for one in given:
         asked = one.get("parameters") or {}
-        strategy = IMPUTERS.get(str(asked.get("strategy") or "mean").lower())
-        if strategy is None:
+        strategy = str(asked.get("strategy") or "mean").lower()
+        if strategy not in IMPUTERS:
             known = ", ".join(IMPUTERS)
             msg = f"The Imputer's strategy is {asked.get('strategy')!r}; expected one of {known}."
             raise ValueError(msg)

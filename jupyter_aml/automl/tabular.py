@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from jupyter_aml.automl.table import Table
 
 TABLE, PREDICTED, FACTS = "table.pkl", "predicted.npy", "trial.json"
-CHARTS, PREDICTIONS, MODEL = "charts.json", "predictions.csv", "model"
-SHOWN_ROWS = 10_000
-"""Rows of the table of predictions."""
+MODEL = "model"
 VOTE = "VotingEnsemble"
 
 
@@ -157,9 +155,7 @@ class _Finish:
         if self._settings.explain:
             drawn["feature_importance"] = self._importance(model)
         tested = self._tested(model)
-        (out / CHARTS).write_text(json.dumps(drawn), encoding="utf-8")
-        rows = charts.rows(case, self._table.validated, self._table.classes, SHOWN_ROWS)
-        rows.to_csv(out / PREDICTIONS, index=False)
+        charts.save(out, drawn, charts.rows(case, self._table.validated, self._table.classes, charts.MOST_ROWS))
         found = metrics.every(case)
         one = voters[0].proposal
         names = ", ".join(dict.fromkeys(voter.proposal.algorithm for voter in voters))

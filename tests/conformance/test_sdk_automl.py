@@ -73,6 +73,12 @@ def log(lab: labs.Lab, name: str) -> str:
     return str((lab.entry.folder / "runs" / name / "azureml-logs" / "automl.txt").read_text(encoding="utf-8"))
 
 
+def best_model(lab: labs.Lab, name: str, folder: Path) -> str:
+    """The folder of the best model, downloaded."""
+    lab.client.jobs.download(name, download_path=folder, output_name="best_model")
+    return str(next(folder.rglob("MLmodel")).parent)
+
+
 def children(lab: labs.Lab, name: str) -> dict[str, Any]:
     return {child.name: child for child in lab.client.jobs.list(parent_job_name=name)}
 
@@ -94,8 +100,7 @@ def test_the_best_of_some_trials_is_a_model_that_predicts(lab: labs.Lab, tmp_pat
     assert best == f"{made.name}_4"
     assert float(held[best].properties["score"]) >= max(float(one.properties.get("score", 0)) for one in trials)
 
-    lab.client.jobs.download(made.name, download_path=tmp_path, output_name="best_model")
-    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    model = mlflow.pyfunc.load_model(best_model(lab, made.name, tmp_path))
     features = wine().drop(columns="target")
     assert (model.predict(features) == wine()["target"]).mean() > 0.9
 
@@ -161,8 +166,7 @@ def test_featurization_is_as_asked(lab: labs.Lab, tmp_path: Path) -> None:
     name = lab.client.jobs.create_or_update(job).name
     assert lab.end(name).status == "Completed", log(lab, name)
 
-    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
-    signature = mlflow.models.get_model_info(str(next(tmp_path.rglob("MLmodel")).parent)).signature
+    signature = mlflow.models.get_model_info(best_model(lab, name, tmp_path)).signature
     assert "hue" not in signature.inputs.input_names()
     assert "proline" in signature.inputs.input_names()
 
@@ -239,8 +243,7 @@ def test_a_series_is_forecast(lab: labs.Lab, tmp_path: Path) -> None:
     name = lab.client.jobs.create_or_update(job).name
 
     assert lab.end(name).status == "Completed", log(lab, name)
-    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
-    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    model = mlflow.pyfunc.load_model(best_model(lab, name, tmp_path))
     ahead = pd.date_range(days[-1] + pd.Timedelta(days=1), periods=7, freq="D")
     asked = pd.concat(pd.DataFrame({"day": ahead.strftime("%Y-%m-%d"), "shop": shop}) for shop in level)
     found = pd.DataFrame(model.predict(asked))
@@ -265,8 +268,7 @@ def test_texts_are_told_apart(lab: labs.Lab, tmp_path: Path) -> None:
     name = lab.client.jobs.create_or_update(job).name
 
     assert lab.end(name).status == "Completed", log(lab, name)
-    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
-    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    model = mlflow.pyfunc.load_model(best_model(lab, name, tmp_path))
     found = list(
         pd.DataFrame(model.predict(pd.DataFrame({"text": ["I loved it, a great film", "dull, I left"]}))).iloc[:, 0]
     )
@@ -303,8 +305,7 @@ def test_pictures_in_a_datastore_are_told_apart(lab: labs.Lab, tmp_path: Path) -
     name = lab.client.jobs.create_or_update(job).name
 
     assert lab.end(name).status == "Completed", log(lab, name)
-    lab.client.jobs.download(name, download_path=tmp_path, output_name="best_model")
-    model = mlflow.pyfunc.load_model(str(next(tmp_path.rglob("MLmodel")).parent))
+    model = mlflow.pyfunc.load_model(best_model(lab, name, tmp_path))
     asked = pd.DataFrame({"image": [(pictures / "cold3.png").read_bytes(), (pictures / "warm3.png").read_bytes()]})
     found = pd.DataFrame(model.predict(asked))
     best = [labels[int(np.argmax(probs))] for probs, labels in zip(found["probs"], found["labels"], strict=True)]

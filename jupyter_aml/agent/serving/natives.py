@@ -35,10 +35,17 @@ class Native:
         light: Whether a call is one product with a narrow matrix, which threads of the algebra would only hinder.
     """
 
-    light = False
-
-    def __init__(self, call: Callable[[Any], Any], *, arrays: bool, names: list[str] | None, mixes: str = "") -> None:
+    def __init__(
+        self,
+        call: Callable[[Any], Any],
+        *,
+        arrays: bool,
+        names: list[str] | None,
+        mixes: str = "",
+        light: bool = False,
+    ) -> None:
         self.call = call
+        self.light = light
         self.arrays = arrays
         self.names = names
         self.mixes = mixes
@@ -97,9 +104,8 @@ def of_estimator(model: Any, function: str = "predict") -> Native:
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
     quick = linear.quick(model) if arrays and function == "predict" else None
     mixes = independence.mixes(model, function)
-    native = Native(quick or getattr(model, function), arrays=arrays, names=names, mixes=mixes)
-    native.light = quick is not None
-    return native
+    call = quick or getattr(model, function)
+    return Native(call, arrays=arrays, names=names, mixes=mixes, light=quick is not None)
 
 
 def _lightgbm(description: Description) -> Native | None:

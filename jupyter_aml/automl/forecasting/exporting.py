@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import warnings
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from jupyter_aml.automl import saving
 from jupyter_aml.automl.forecasting.panel import CATEGORICAL, MOMENT
 
 if TYPE_CHECKING:
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
 
 ALWAYS = ("mlflow", "cloudpickle", "numpy", "pandas", "scipy", "scikit-learn")
 BRINGS = {"LightGBM": "lightgbm", "XGBoostRegressor": "xgboost", "Prophet": "prophet"}
-STANDS_FOR = {"xgboost": ("xgboost", "xgboost-cpu")}
-"""Distributions that bring a package."""
 SHOWN = 5
 PARAMETER = "quantiles"
 
@@ -28,16 +24,7 @@ PARAMETER = "quantiles"
 def requirements(forecaster: Forecaster) -> list[str]:
     """The packages that the model needs, as they are here."""
     names = [*ALWAYS, *sorted({BRINGS[one.algorithm] for one in forecaster.models if one.algorithm in BRINGS})]
-    return [_pinned(name) for name in names]
-
-
-def _pinned(name: str) -> str:
-    for one in STANDS_FOR.get(name, (name,)):
-        try:
-            return f"{one}=={importlib.metadata.version(one)}"
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return name
+    return [saving.requirement(name) for name in names]
 
 
 def example(forecaster: Forecaster) -> pd.DataFrame:
@@ -105,18 +92,12 @@ def _python_model(forecaster: Forecaster) -> Any:
 
 def save(forecaster: Forecaster, place: Path) -> None:
     """Write the model; the classes of this package are pickled by value."""
+    import mlflow.pyfunc
+
     import jupyter_aml.automl.forecasting as own
 
-    cloudpickle = import_module("cloudpickle")
-    cloudpickle.register_pickle_by_value(own)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow's advice on type hints is none for whoever waits for a model
-            import mlflow.pyfunc
-
-            mlflow.pyfunc.save_model(
-                str(place), python_model=_python_model(forecaster), signature=signature(forecaster),
-                input_example=example(forecaster), pip_requirements=requirements(forecaster),
-            )  # fmt: skip
-    finally:
-        cloudpickle.unregister_pickle_by_value(own)
+    with saving.carried(own):
+        mlflow.pyfunc.save_model(
+            str(place), python_model=_python_model(forecaster), signature=signature(forecaster),
+            input_example=example(forecaster), pip_requirements=requirements(forecaster),
+        )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -149,7 +148,7 @@ class Forecasting(Family):
     def finish(self, order: Order, place: Path, done: Sequence[Done], out: Path, until: float) -> Best:
         import numpy as np
 
-        from jupyter_aml.automl import ensembles
+        from jupyter_aml.automl import charts, ensembles
         from jupyter_aml.automl.forecasting import drawing, exporting
 
         settings, _ = asked.read(order.details)
@@ -173,11 +172,10 @@ class Forecasting(Family):
         off = _errors(panel, test, found)
         forecaster = _forecaster(whole, [model for _, model in models], weights, off)
         rows = drawing.table(panel, test, found, off)
-        charts = drawing.charts(panel, test, rows, measured)
+        drawn = drawing.charts(panel, test, rows, measured)
         if kept["rows"] is not None:
-            charts["test"] = _tested(forecaster, kept["rows"], settings)
-        (out / "charts.json").write_text(json.dumps(charts), encoding="utf-8")
-        rows.head(drawing.MOST_ROWS).to_csv(out / "predictions.csv", index=False)
+            drawn["test"] = _tested(forecaster, kept["rows"], settings)
+        charts.save(out, drawn, rows)
         exporting.save(forecaster, out / "model")
         titles = [one.proposal.title for one in voters]
         alone = len(voters) == 1

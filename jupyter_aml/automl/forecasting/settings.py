@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_aml.automl import family
+
 PRIMARY = (
     "normalized_root_mean_squared_error",
     "normalized_mean_absolute_error",
@@ -186,13 +188,7 @@ def metric(details: Mapping[str, Any]) -> str:
     Raises:
         ValueError: It is none of a forecast's.
     """
-    name = details.get("primaryMetric") or PRIMARY[0]
-    known = {one.replace("_", ""): one for one in PRIMARY}
-    found = known.get(str(name).replace("_", "").lower())
-    if found is None:
-        msg = f"{name!r} is no primary metric for forecasting; expected one of {', '.join(PRIMARY)}."
-        raise ValueError(msg)
-    return found
+    return family.primary(str(details.get("primaryMetric") or PRIMARY[0]), PRIMARY, "forecasting")
 
 
 def unit(frequency: str) -> str:

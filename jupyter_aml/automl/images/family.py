@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.automl.family import Attempt, Best, Done, Family, Json, Order, Planner, Proposal, Told
+from jupyter_aml.automl.family import Attempt, Best, Done, Family, Json, Order, Planner, Proposal, Told, primary
 from jupyter_aml.automl.images import models, weights
 from jupyter_aml.automl.text import sweeps, tasks
 
@@ -122,7 +122,7 @@ class Images(Family):
 
     def metric(self, task: str, details: Mapping[str, Any]) -> tuple[str, bool]:
         known = METRICS[task]
-        return tasks.primary(task, details, known, known[0]), True
+        return primary(str(details.get("primaryMetric") or known[0]), known, task), True
 
     def prepare(self, order: Order, place: Path) -> Json:
 
@@ -281,6 +281,7 @@ class _Room:
         import pandas as pd
         from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
+        from jupyter_aml.automl import charts
         from jupyter_aml.automl.images import served
         from jupyter_aml.automl.text import results
         from jupyter_aml.automl.text import served as shared
@@ -299,7 +300,7 @@ class _Room:
             ],
         )  # fmt: skip
         rows = results.predictions(self.case, winner.predicted, pd.DataFrame({"image": addresses}))
-        results.save(out, results.charts(self.case, winner.predicted), rows)
+        charts.save(out, results.charts(self.case, winner.predicted), rows)
 
 
 def example(pixels: NDArray[np.uint8]) -> pd.DataFrame:

@@ -350,6 +350,7 @@ def finish(order: Order, data: Json, done: Sequence[Done], out: Path, until: flo
     """The best finder, learned again from all pictures where we have held some out and there is time."""
     from mlflow.models import infer_signature
 
+    from jupyter_aml.automl import charts
     from jupyter_aml.automl.images import family, judging, served
     from jupyter_aml.automl.text import labelled, results
     from jupyter_aml.automl.text import served as shared
@@ -370,7 +371,7 @@ def finish(order: Order, data: Json, done: Sequence[Done], out: Path, until: flo
         example=example, carried=[windows, outlines, served, shared],
         packages=["numpy", "pandas", "scipy", "sklearn", "PIL", *(["lightgbm"] if boosts else [])],
     )  # fmt: skip
-    results.save(out, _charts(drawn), _table(data["unseen"], found, labels))
+    charts.save(out, _charts(drawn), _table(data["unseen"], found, labels))
     score = dict(won.attempt.metrics)
     return Best(won.proposal.title, won.proposal.algorithm, score[judging.METRIC], score, [won.proposal.number])
 
@@ -385,6 +386,7 @@ def _like(outlined: bool) -> pd.DataFrame:
 
 def _charts(drawn: Mapping[str, Curve]) -> Json:
     """Precision over recall of each class; beside it the two at the score from which on an object counts."""
+    from jupyter_aml.automl import charts
     from jupyter_aml.automl.text import results
 
     kinds = [
@@ -396,7 +398,7 @@ def _charts(drawn: Mapping[str, Curve]) -> Json:
         for label, one in drawn.items()
     ]  # fmt: skip
     data = {"labels": kinds, "score": judging.SURE, judging.METRIC: judging.measured(drawn)[judging.METRIC]}
-    return {"precision_recall": results.chart("precision_recall", data)}
+    return {"precision_recall": charts.chart("precision_recall", data)}
 
 
 def _table(scenes: Sequence[Scene], found: Sequence[Found], labels: Sequence[str]) -> pd.DataFrame:
@@ -411,4 +413,4 @@ def _table(scenes: Sequence[Scene], found: Sequence[Found], labels: Sequence[str
             for box, kind, score in zip(one.boxes, one.kinds, one.scores, strict=True)
         ]
         told.append({"image": scene.address, "truth": json.dumps(true), "prediction": json.dumps(given)})
-    return pd.DataFrame(told).head(10_000)
+    return pd.DataFrame(told)

@@ -380,6 +380,7 @@ def finish(data: Json, metric: str, done: Sequence[Done], out: Path, *, until: f
     import pandas as pd
     from mlflow.types.schema import ColSpec, Schema
 
+    from jupyter_aml.automl import charts
     from jupyter_aml.automl.text import labelled, results
 
     won = labelled.completed(done)[0]
@@ -399,14 +400,14 @@ def finish(data: Json, metric: str, done: Sequence[Done], out: Path, *, until: f
         for number, (one, tags) in enumerate(zip(unseen, told, strict=True))
         for word, own, other in zip(one.words, one.tags, tags, strict=True)
     ]
-    frame = pd.DataFrame(rows, columns=["sentence", "word", "truth", "prediction"]).head(results.MOST_ROWS)
-    results.save(out, _charts([one.tags for one in unseen], told), frame)
+    frame = pd.DataFrame(rows, columns=["sentence", "word", "truth", "prediction"])
+    charts.save(out, _charts([one.tags for one in unseen], told), frame)
     score = dict(won.attempt.metrics)
     return Best(won.proposal.title, won.proposal.algorithm, score[metric], score, [won.proposal.number])
 
 
 def _charts(truth: Sequence[Sequence[str]], told: Sequence[Sequence[str]]) -> Json:
-    from jupyter_aml.automl.text import results
+    from jupyter_aml.automl import charts
 
     names = sorted({tag for rows in (truth, told) for row in rows for tag in row})
     places = {name: at for at, name in enumerate(names)}
@@ -416,6 +417,6 @@ def _charts(truth: Sequence[Sequence[str]], told: Sequence[Sequence[str]]) -> Js
             matrix[places[one], places[other]] += 1
     kinds = [{"label": kind, **rates} for kind, rates in by_kind(truth, told).items()]
     return {
-        "confusion_matrix": results.chart("confusion_matrix", {"class_labels": names, "matrix": matrix.tolist()}),
-        "entities": results.chart("entities", {"labels": kinds}),
+        "confusion_matrix": charts.chart("confusion_matrix", {"class_labels": names, "matrix": matrix.tolist()}),
+        "entities": charts.chart("entities", {"labels": kinds}),
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.automl.family import Attempt, Best, Done, Family, Json, Order, Planner, Proposal, Told
+from jupyter_aml.automl.family import Attempt, Best, Done, Family, Json, Order, Planner, Proposal, Told, primary
 from jupyter_aml.automl.text import sweeps, tasks
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Text(Family):
 
     def metric(self, task: str, details: Mapping[str, Any]) -> tuple[str, bool]:
         known = METRICS[task]
-        return tasks.primary(task, details, known, known[0]), True
+        return primary(str(details.get("primaryMetric") or known[0]), known, task), True
 
     def prepare(self, order: Order, place: Path) -> Json:
         if order.task == ENTITIES:
@@ -210,6 +210,7 @@ def _left(data: Json, winner: Winner, out: Path) -> None:
     """Write the model, its pictures and its predictions."""
     import pandas as pd
 
+    from jupyter_aml.automl import charts
     from jupyter_aml.automl.text import results, served
 
     case: Labelled = data["case"]
@@ -223,7 +224,7 @@ def _left(data: Json, winner: Winner, out: Path) -> None:
         packages=["numpy", "pandas", "scipy", "sklearn", *(["lightgbm"] if boosts else [])],
     )  # fmt: skip
     shown = pd.DataFrame({"text": unseen})
-    results.save(out, results.charts(case, winner.predicted), results.predictions(case, winner.predicted, shown))
+    charts.save(out, results.charts(case, winner.predicted), results.predictions(case, winner.predicted, shown))
 
 
 def _algorithms(winner: Winner) -> list[str]:

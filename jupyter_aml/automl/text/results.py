@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 import logging
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -14,29 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from jupyter_aml.automl import charts as drawing
+from jupyter_aml.automl import saving
 from jupyter_aml.automl.text.labels import HALF
 
 if TYPE_CHECKING:
     from jupyter_aml.automl.metrics import Floats
     from jupyter_aml.automl.text.labelled import Labelled
 
-MOST_ROWS = 10_000
-"""Rows of `predictions.csv`."""
 POINTS = 100
 """Of a curve."""
 SHOWN = 20
 """Classes whose probabilities are told."""
-NAMES = {"sklearn": "scikit-learn", "PIL": "Pillow"}
-"""Packages whose names differ from what is imported."""
-
-
-def pins(packages: Sequence[str]) -> list[str]:
-    """What a model needs, in the versions that are here."""
-    found = []
-    for one in packages:
-        name = NAMES.get(one, one)
-        found.append(f"{name}=={importlib.metadata.version(name)}")
-    return found
 
 
 def save_model(
@@ -62,7 +48,6 @@ def save_model(
         carried: Modules that go into the model.
         files: That it reads, by names under `context.artifacts`.
     """
-    import cloudpickle  # type: ignore[import-untyped]
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, Schema
@@ -70,26 +55,21 @@ def save_model(
     schema = Schema(
         [ColSpec(AnyType(), name, required=False) if kind == "any" else ColSpec(kind, name) for name, kind in inputs]
     )
-    for module in carried:
-        cloudpickle.register_pickle_by_value(module)
     quiet = logging.getLogger("mlflow")
     level = quiet.level
     try:
         quiet.setLevel(logging.ERROR)  # it warns of every pickled model, and of its own type hints
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with saving.carried(*carried):
             mlflow.pyfunc.save_model(
                 place,
                 python_model=_served(model),
                 signature=ModelSignature(schema, outputs),
                 input_example=example,
-                pip_requirements=pins(["mlflow", "cloudpickle", *packages]),
+                pip_requirements=[saving.requirement(one) for one in ("mlflow", "cloudpickle", *packages)],
                 artifacts=dict(files) if files else None,
             )
     finally:
         quiet.setLevel(level)
-        for module in carried:
-            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _served(model: Any) -> Any:
@@ -114,14 +94,8 @@ def _served(model: Any) -> Any:
     return Served(model)
 
 
-def chart(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """One chart in the form in which Azure logs them."""
-    return {"schema_type": kind, "schema_version": "1.0.0", "data": dict(data)}
-
-
 def charts(case: Labelled, predicted: Floats) -> dict[str, Any]:
     """What Azure draws of a classifier; where rows have several labels, each of these against its absence."""
-    from jupyter_aml.automl import charts as drawing
     from jupyter_aml.automl.metrics import Classes
 
     truth, names = case.truth[case.unseen], [str(one) for one in case.names]
@@ -132,30 +106,22 @@ def charts(case: Labelled, predicted: Floats) -> dict[str, Any]:
     shares = (np.argsort(np.argsort(-predicted, axis=0, kind="stable"), axis=0) + 1) / len(predicted)
     cuts = drawing.THRESHOLDS
     tables = {
-        "probability_tables": [[_four(truth[:, one], predicted[:, one] >= cut) for cut in cuts] for one in at],
-        "percentile_tables": [[_four(truth[:, one], shares[:, one] <= cut) for cut in cuts] for one in at],
+        "probability_tables": [[drawing.counts(truth[:, one], predicted[:, one] >= cut) for cut in cuts] for one in at],
+        "percentile_tables": [[drawing.counts(truth[:, one], shares[:, one] <= cut) for cut in cuts] for one in at],
         "probability_thresholds": cuts.tolist(), "percentile_thresholds": cuts.tolist(), "class_labels": names,
     }  # fmt: skip
     return {
-        "multilabel_confusion_matrix": chart(
+        "multilabel_confusion_matrix": drawing.chart(
             "multilabel_confusion_matrix", {"class_labels": names, "matrices": matrices}
         ),
-        "accuracy_table": chart("accuracy_table", tables),
+        "accuracy_table": drawing.chart("accuracy_table", tables),
     }
 
 
 def _two(truth: Any, given: Any) -> list[list[int]]:
     """Rows: has it not, has it; columns: is not given, is given."""
-    right, wrong, rest, missed = _four(truth, given)
+    right, wrong, rest, missed = drawing.counts(truth, given)
     return [[rest, wrong], [missed, right]]
-
-
-def _four(truth: Any, given: Any) -> list[int]:
-    """True and false positives, true and false negatives."""
-    return [
-        int((truth & given).sum()), int((~truth & given).sum()), int((~truth & ~given).sum()),
-        int((truth & ~given).sum()),
-    ]  # fmt: skip
 
 
 def thinned(values: Any) -> list[float]:
@@ -184,10 +150,4 @@ def predictions(case: Labelled, predicted: Floats, shown: pd.DataFrame) -> pd.Da
         found["prediction"] = named[predicted.argmax(axis=1)]
     for at, name in enumerate(case.names[:SHOWN]):
         found[f"probability of {name}"] = predicted[:, at].round(6)
-    return found.head(MOST_ROWS)
-
-
-def save(out: Path, drawn: Mapping[str, Any], rows: pd.DataFrame) -> None:
-    """Write `charts.json` and `predictions.csv`."""
-    (out / "charts.json").write_text(json.dumps(drawn), encoding="utf-8")
-    rows.to_csv(out / "predictions.csv", index=False)
+    return found

@@ -8,19 +8,6 @@ from typing import Any
 from jupyter_aml.automl.text.sweeps import Kind, Wishes, chosen, key
 
 
-def primary(task: str, details: Mapping[str, Any], known: Sequence[str], default: str) -> str:
-    """The metric that is optimised, under Azure's name.
-
-    Raises:
-        ValueError: It is none of the task's.
-    """
-    named = str(details.get("primaryMetric") or default)
-    found = {key(one): one for one in known}.get(key(named))
-    if found is None:
-        raise ValueError(f"{named!r} is no primary metric for {task}; expected one of {', '.join(known)}.")
-    return found
-
-
 def unheard(
     wished: Wishes, kinds: Sequence[Kind], honoured: Collection[str], stands: str, passed: Collection[str] = ()
 ) -> list[str]:

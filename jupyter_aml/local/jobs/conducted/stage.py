@@ -134,28 +134,31 @@ class Stage:
 
     def annotate(self, properties: Mapping[str, str], metrics: Mapping[str, tuple[float, int]] | None = None) -> None:
         """Write properties of the job and metrics (value, step) of its run."""
-        now = self.clock()
         with self.workspace.database.write() as transaction:
-            held = records.find(transaction, self.name)
-            submit.merge(transaction, held, {"properties": dict(properties)}, now)
-            if tracking.exists(transaction, self.name):
-                for key, (value, step) in (metrics or {}).items():
-                    tracking.log_metric(transaction, self.name, key, value, timestamp=int(now * 1000), step=step)
+            self._annotate(transaction, records.find(transaction, self.name), properties, metrics or {})
 
     def annotate_child(self, name: str, properties: Mapping[str, str], metrics: Mapping[str, float]) -> None:
         """Write properties of a child, and metrics of its run that it has not logged."""
-        now = self.clock()
         with self.workspace.database.write() as transaction:
             held = records.get(transaction, name)
             if held is None:
                 return
-            submit.merge(transaction, held, {"properties": dict(properties)}, now)
-            if not tracking.exists(transaction, name):
-                return
-            there = tracking.metrics(transaction, name)
-            for key, value in metrics.items():
-                if key not in there:
-                    tracking.log_metric(transaction, name, key, value, timestamp=int(now * 1000))
+            there = tracking.metrics(transaction, name) if tracking.exists(transaction, name) else {}
+            fresh = {key: (value, 0) for key, value in metrics.items() if key not in there}
+            self._annotate(transaction, held, properties, fresh)
+
+    def _annotate(
+        self,
+        transaction: Transaction,
+        held: Record,
+        properties: Mapping[str, str],
+        metrics: Mapping[str, tuple[float, int]],
+    ) -> None:
+        now = self.clock()
+        submit.merge(transaction, held, {"properties": dict(properties)}, now)
+        if tracking.exists(transaction, held.name):
+            for key, (value, step) in metrics.items():
+                tracking.log_metric(transaction, held.name, key, value, timestamp=int(now * 1000), step=step)
 
     def say(self, sentence: str) -> None:
         """Write a line into the job's log."""
