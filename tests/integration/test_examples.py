@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from sklearn.datasets import load_iris
@@ -134,7 +135,9 @@ class Stage:
             Path(name).parent.mkdir(exist_ok=True)
             Path(name).write_text(text, encoding="utf-8")
         nbformat.write(BOOK, "fit.ipynb")
-        self.shell.user_ns |= {"df": frame, "key": "c2VjcmV0", "lr": 0.5}
+        months = pd.date_range("2020-01-01", periods=48, freq="MS")
+        sales = pd.DataFrame({"month": months, "shop": "north", "sold": range(48)})
+        self.shell.user_ns |= {"df": frame, "sales": sales, "key": "c2VjcmV0", "lr": 0.5}
 
     def _assets(self) -> None:
         self._have(lambda: self.client.data.get("iris", label="latest"), "%aml data create iris iris.csv")
@@ -291,6 +294,6 @@ def test_an_example_of_the_help_runs(example: str, stage: Stage, changed: dict[s
 
 
 def test_the_examples_that_no_test_can_run_are_still_in_the_help() -> None:
-    every = {param.values[0] for param in examples()}
+    every = {param.values[0] for param in examples()}  # noqa: PD011 - of pytest
 
     assert set(NOT_HERE) <= every

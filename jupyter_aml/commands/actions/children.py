@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ HISTORY = "history/v1.0"
 TRACKING = "mlflow/v2.0"
 MOST = 1000
 """Runs whose metrics are asked for at once."""
+
+LOWER = re.compile(r"error|loss|deviation|perplexity|rmse|mape|^m[as]e$", re.IGNORECASE)
+"""Of such metrics less is better. Source: azureml-automl-core, the `_min` of a run's `goal`."""
 
 Ask = Callable[..., Any]
 """Gives the answer to a path, an API and a query; None where there is none."""
@@ -28,6 +32,8 @@ def snapshot(ask: Ask, post: Ask, name: str, properties: Mapping[str, Any], run:
     kind = str(properties.get("jobType") or "").lower()
     if kind == "sweep":
         return _sweep(ask, post, name, properties, run)
+    if kind == "automl":
+        return _automl(ask, name, properties)
     return {"steps": _steps(_children(ask, name), properties)} if kind == "pipeline" else {}
 
 
@@ -70,6 +76,40 @@ def _sweep(ask: Ask, post: Ask, name: str, properties: Mapping[str, Any], run: M
         "goal": str(objective.get("goal") or "").lower(),
         "best": own.get("best_child_run_id") or "",
         "planned": (properties.get("limits") or {}).get("maxTotalTrials"),
+    }
+
+
+def _automl(ask: Ask, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The models that were tried; what prepares the data is none of them."""
+    told = [(child, child.get("properties") or {}) for child in _children(ask, name)]
+    tried = [(child, own) for child, own in told if own.get("run_algorithm") or own.get("score")]
+    details = properties.get("taskDetails") or {}
+    said = [own for _, own in tried]
+    metric = next((one["primary_metric"] for one in said if one.get("primary_metric")), details.get("primaryMetric"))
+    goal = next((one["goal"] for one in said if one.get("goal")), "")
+    less = goal.endswith("_min") if goal else bool(LOWER.search(str(metric or "")))
+    own = properties.get("properties") or {}
+    return {
+        "trials": [_model(child, one, at) for at, (child, one) in enumerate(tried)],
+        "metric": str(metric or ""),
+        "goal": "minimize" if less else "maximize",
+        "best": own.get("automl_best_child_run_id") or own.get("best_child_run_id") or "",
+        "planned": (details.get("limitSettings") or {}).get("maxTrials"),
+    }
+
+
+def _model(child: Mapping[str, Any], own: Mapping[str, Any], at: int) -> dict[str, Any]:
+    score = own.get("score")
+    words = [own.get("run_preprocessor"), own.get("run_algorithm")]
+    status = child.get("status")
+    return {
+        "number": int(own["iteration"]) if str(own.get("iteration") or "").isdigit() else at,
+        "name": child["runId"],
+        "status": own.get("trial_status") or status if status == "Completed" else status,
+        "point": {"model": ", ".join(str(word) for word in words if word)},
+        "value": None if score in (None, "", "nan") else float(str(score)),
+        "started": child.get("startTimeUtc"),
+        "ended": child.get("endTimeUtc"),
     }
 
 

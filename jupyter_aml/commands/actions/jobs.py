@@ -18,8 +18,8 @@ FINAL = frozenset({"Completed", "Failed", "Canceled"})
 HISTORY = "history/v1.0"
 TRACKING = "mlflow/v2.0"
 MAIN_LOG = "user_logs/std_log.txt"
-MAIN_LOGS = (MAIN_LOG, "azureml-logs/hyperdrive.txt", "logs/azureml/executionlogs.txt")
-"""The log of a job by its type: of a command, of a sweep, of a pipeline."""
+MAIN_LOGS = (MAIN_LOG, "azureml-logs/hyperdrive.txt", "logs/azureml/executionlogs.txt", "azureml-logs/automl.txt")
+"""The log of a job by its type: of a command, of a sweep, of a pipeline, of AutoML."""
 TAIL = 32 * 1024
 MOST_CURVES = 6
 MOST_POINTS = 2000
@@ -160,14 +160,18 @@ class Reader:
 def outcome(context: Context, job: Any, message: str = "") -> Outcome:
     """A job as a card that is drawn anew each time it is shown, until the job has ended."""
     from jupyter_aml.commands.actions.cards import Card
+    from jupyter_aml.commands.actions.searches import Search
 
     client, reader = context.client, Reader(context.connection)
     name = job.name
-    card = Card(
+    kind = Search if getattr(job, "type", "") == "automl" else Card
+    card = kind(
         job, kind="job", place=context.place, message=message, again=lambda: client.jobs.get(name),
         details=Details(reader, name),
     )  # fmt: skip
     card.beside = lambda: context.widget(context.connection, name)
+    if isinstance(card, Search):
+        card.client = client
     return card
 
 

@@ -43,9 +43,9 @@ def is_job(value: Any) -> bool:
 
 def _of_job(job: Any, result: str | None) -> tuple[str, str]:
     """The output of a job that is its model: the one named, else the only one of a model's type."""
-    outputs = {
-        name: str(getattr(output, "type", "")) for name, output in (job.outputs or {}).items() if name != "default"
-    }
+    built = getattr(job, "_build_outputs", None)  # AutoML jobs of the SDK hold outputs of nodes, which have no type
+    every = built() if built is not None else job.outputs
+    outputs = {name: str(getattr(output, "type", "")) for name, output in (every or {}).items() if name != "default"}
     if result:
         if result not in outputs:
             msg = f"The job {job.name} has no output {result!r}."
