@@ -155,6 +155,25 @@ class Search(Card):
         path = self._outputs / CHARTS
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
+    def plot(self, *names: str) -> None:
+        """Show the charts of the best model.
+
+        Args:
+            names: Such as `roc`; all of them without.
+
+        Raises:
+            NotFoundError: There is no such chart.
+        """
+        from IPython.display import Image, display
+
+        known = {path.stem: path for path in sorted(self._outputs.glob("*.png"))}
+        for name in names or known:
+            if name not in known:
+                raise NotFoundError(
+                    f"There is no chart {name!r} of {self._name}; there are {', '.join(known) or 'none'}."
+                )
+            display(Image(filename=str(known[name])))
+
     @property
     def predictions(self) -> pd.DataFrame:
         """Truth and prediction of rows that the model had not learned from, at most 10,000."""
