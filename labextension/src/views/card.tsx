@@ -2,7 +2,8 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { cell, number } from '../format';
-import { bestSoFar, graph, sweep } from '../model/children';
+import { board } from '../model/automl';
+import { bestSoFar, type Sweep as Found, graph, sweep, type Trial } from '../model/children';
 import type { JobModel } from '../model/job';
 import { Badge, Facts, Status, Table } from './basics';
 import { Chart } from './chart';
@@ -101,31 +102,68 @@ export function Card({
 function Below({ model, open }: { model: JobModel; open: (name: string) => void }): JSX.Element | null {
   const held = model.resource?.properties ?? {};
   if (model.type === 'Pipeline') return <Graph graph={graph(held, model.children)} open={open} />;
-  if (model.type !== 'Sweep' || model.children.length === 0) return null;
+  if (model.children.length === 0) return null;
+  if (model.type === 'AutoML') {
+    const found = board(held, model.run, model.children, model.values);
+    const algorithms = new Map(found.trials.map(one => [one.name, one.algorithm]));
+    return (
+      <Best
+        found={found}
+        axis={t('model')}
+        columns={[t('best models')]}
+        cells={trial => [algorithms.get(trial.name) || trial.title]}
+        open={open}
+      />
+    );
+  }
+  if (model.type !== 'Sweep') return null;
   const found = sweep(held, model.children, model.values);
+  const searched = Object.keys(ranked(found).find(one => one.value !== undefined)?.point ?? {});
+  return (
+    <Best
+      found={found}
+      axis={t('trial')}
+      columns={[t('best trials'), ...searched]}
+      cells={trial => [trial.title, ...Object.values(trial.point).map(cellOf)]}
+      open={open}
+    />
+  );
+}
+
+/** How the search went, and the best that it has found. */
+function Best({
+  found,
+  axis,
+  columns,
+  cells,
+  open
+}: {
+  found: Found;
+  axis: string;
+  columns: string[];
+  cells: (trial: Trial) => (number | string)[];
+  open: (name: string) => void;
+}): JSX.Element | null {
   const measured = ranked(found).filter(one => one.value !== undefined);
+  if (measured.length === 0) return null;
   return (
     <div class="jp-AmlLab-flow">
-      {measured.length > 0 && (
-        <Chart
-          title={t('%1, best so far', found.metric)}
-          points={stepped(bestSoFar(found))}
-          dots={measured.map(one => ({ x: one.number, y: one.value ?? NaN }))}
-          axis={t('trial')}
-          width={260}
-          height={150}
-        />
-      )}
-      {measured.length > 0 && (
-        <Table
-          columns={[t('best trials'), ...Object.keys(measured[0]?.point ?? {}), found.metric]}
-          open={open}
-          rows={measured.slice(0, TRIALS).map(one => ({
-            key: one.name,
-            cells: [one.title, ...Object.values(one.point).map(cellOf), cellOf(one.value)]
-          }))}
-        />
-      )}
+      <Chart
+        title={t('%1, best so far', found.metric)}
+        points={stepped(bestSoFar(found))}
+        dots={measured.map(one => ({ x: one.number, y: one.value ?? NaN }))}
+        axis={axis}
+        width={260}
+        height={150}
+      />
+      <Table
+        columns={[...columns, found.metric]}
+        open={open}
+        rows={measured.slice(0, TRIALS).map(one => ({
+          key: one.name,
+          cells: [...cells(one), cellOf(one.value)]
+        }))}
+      />
     </div>
   );
 }

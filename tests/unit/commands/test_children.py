@@ -78,3 +78,31 @@ def test_other_jobs_have_no_children() -> None:
     assert children.snapshot(answers(), answers(), "c", {"jobType": "Command"}, {}) == {}
     assert children.point({}) == {}
     assert children.point({"hyperparameters": "no JSON"}) == {}
+
+
+def test_the_models_of_a_search_are_ranked_by_its_metric_and_what_prepares_them_is_none() -> None:
+    held = {
+        "jobType": "AutoML",
+        "taskDetails": {"primaryMetric": "AUCWeighted", "limitSettings": {"maxTrials": 3}},
+        "properties": {"best_child_run_id": "a_0"},
+    }
+    tried = {"run_algorithm": "KNN", "run_preprocessor": "MaxAbsScaler", "primary_metric": "AUC_weighted"}
+    runs = [
+        child("a_1", properties={**tried, "iteration": "1", "score": "nan", "trial_status": "Pruned"}),
+        child("a_0", properties={**tried, "iteration": "0", "score": "0.75", "goal": "AUC_weighted_max"}),
+        child("a_setup"),
+    ]
+
+    found = children.snapshot(answers(children={"value": runs}), answers(), "a", held, {})
+
+    assert [(one["number"], one["point"]["model"], one["value"], one["status"]) for one in found["trials"]] == [
+        (0, "MaxAbsScaler, KNN", 0.75, "Completed"),
+        (1, "MaxAbsScaler, KNN", None, "Pruned"),
+    ]
+    assert (found["metric"], found["goal"], found["best"], found["planned"]) == ("AUC_weighted", "maximize", "a_0", 3)
+
+
+def test_less_is_better_of_an_error_also_where_nobody_says_so() -> None:
+    held = {"jobType": "AutoML", "taskDetails": {"primaryMetric": "NormalizedRootMeanSquaredError"}}
+
+    assert children.snapshot(answers(), answers(), "a", held, {})["goal"] == "minimize"
