@@ -17,7 +17,7 @@ from tests.bench.rows import CONTENDED, Row, load, table
 
 MODULES = (
     "loading", "calls", "job_start", "runners", "tracking", "many_jobs", "sweeps", "panel", "serving", "batch",
-    "forecasting",
+    "forecasting", "tables",
 )  # fmt: skip
 OUT = Path("out") / "bench.json"
 LEGEND = f"""\
