@@ -167,6 +167,18 @@ describe('a leaderboard', () => {
     expect(open).toHaveBeenCalledWith('flowers_1');
   });
 
+  test('does not count what is made of the models at the end', () => {
+    const ended = child(1, 'VotingEnsemble', '0.9');
+    ended.properties = { ...ended.properties, run_preprocessor: '' };
+    const limited = { ...HELD, taskDetails: { ...HELD.taskDetails, limitSettings: { maxTrials: 1 } } };
+    const box = drawn(
+      <Leaderboard found={board(limited, undefined, [child(0, 'A', '0.8'), ended])} open={vi.fn()} />
+    );
+
+    expect(box.textContent).toContain('1 of at most 1 models completed');
+    expect(table(box)[0]?.[1]).toBe('VotingEnsemble');
+  });
+
   test('of nothing yet says so, and shows what goes on', () => {
     const box = drawn(<Leaderboard found={board(HELD, undefined, [SETUP])} open={vi.fn()} />);
 

@@ -12,6 +12,9 @@ import { short, spent } from './job';
 import { ranked, stepped } from './sweep';
 import { t } from './text';
 
+/** What is made of the candidates at the end does not count as one. */
+const ENSEMBLE = /^(Voting|Stack)Ensemble$/;
+
 /** The candidates, the best first. */
 export function Leaderboard({ found, open }: { found: Board; open: (name: string) => void }): JSX.Element {
   if (found.trials.length === 0) {
@@ -69,7 +72,7 @@ function Ranking({ found, open }: { found: Board; open: (name: string) => void }
 
 /** How far it is, in a sentence. */
 function said(found: Board): string {
-  const done = found.trials.filter(trial => trial.status === 'Completed').length;
+  const done = found.trials.filter(one => one.status === 'Completed' && !ENSEMBLE.test(one.algorithm)).length;
   const wanted = found.goal === 'maximize' ? t('higher is better') : t('lower is better');
   return found.planned
     ? t('%1 of at most %2 models completed; of %3, %4.', done, found.planned, found.metric, wanted)
