@@ -15,6 +15,8 @@ from jupyter_aml.commands.scripts import check, forms
 from jupyter_aml.errors import UsageError
 
 FORMS = ("yaml", "cli", "sdk")
+UNTOLD, SEARCHED = "None", "mlflow_model"
+"""What the SDK (1.35.2) says is the type of an output that an AutoML step gives, and what it is."""
 
 
 def pipeline(context: Context, args: Args) -> Outcome:
@@ -87,7 +89,8 @@ def _register(args: Args, job: Any) -> None:
             raise UsageError(msg, why=f"Its outputs are {known}.", remedy="Name one of these.")
         from azure.ai.ml import Output
 
-        job.outputs[key] = Output(type=job.outputs[key].type, name=str(asset))
+        kind = str(job.outputs[key].type)
+        job.outputs[key] = Output(type=SEARCHED if kind == UNTOLD else kind, name=str(asset))
 
 
 def _written(context: Context, job: Any, form: forms.Form) -> str:

@@ -129,9 +129,12 @@ def _names(context: Context, source: Source, values: Mapping[str, Any]) -> dict[
         UsageError: Nothing is called so.
     """
     import azure.ai.ml as sdk
+    from azure.ai.ml import automl
 
     ours: dict[str, Any] = {name: getattr(sdk, name) for name in FROM_SDK}
-    ours |= {"pipeline": sdk.dsl.pipeline, "component": lambda text: parts.registered(context, text)}
+    ours |= {
+        "pipeline": sdk.dsl.pipeline, "component": lambda text: parts.registered(context, text), "automl": automl,
+    }  # fmt: skip
     called = {
         node.func.id for node in ast.walk(source.tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }

@@ -5,6 +5,8 @@ Each takes the job as the dict of the CLI's schema, as `az ml job show` prints i
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
 import shlex
 from collections.abc import Mapping
@@ -28,6 +30,9 @@ SWEEPERS = {
 READ_ONLY = frozenset({"id", "name", "status", "creation_context", "services", "properties", "parameters", "log_files"})
 ISOLATION = "jupyter_aml.isolation"
 """The property by which the author of a sweep says whether trials share processes; all others are the service's."""
+OF_ARM = {"job_output_type": "type", "uri": "path"}
+MODES = {"ReadWriteMount": "rw_mount", "Upload": "upload", "Direct": "direct"}
+"""Fields and modes of outputs in YAML, by what they are in ARM."""
 ANONYMOUS = "azureml_anonymous"
 """The name of components that belong to one pipeline."""
 _ORDER = ("$schema", "type", "display_name", "experiment_name", "description", "tags", "command", "code", "environment")
@@ -86,7 +91,28 @@ def _step(step: Any) -> Any:
             kept[key] = _component(kept[key])
     if "inputs" in kept:
         kept["inputs"] = {name: _bound(value) for name, value in kept["inputs"].items()}
-    return kept
+    return _search(kept) if kept.get("type") == "automl" else kept
+
+
+def _search(step: Mapping[str, Any]) -> dict[str, Any]:
+    """An AutoML step as YAML has it: the SDK tells its tables as texts of dicts, and its outputs as ARM has them."""
+    written = {name: _table(value) for name, value in step.items() if name.endswith("_data")}
+    outputs = {name: _output_of_search(value) for name, value in (step.get("outputs") or {}).items()}
+    return {**step, **written, **({"outputs": outputs} if outputs else {})}
+
+
+def _table(value: Any) -> Any:
+    with contextlib.suppress(ValueError, SyntaxError):
+        return ast.literal_eval(value) if isinstance(value, str) and value.startswith("{") else value
+    return value
+
+
+def _output_of_search(value: Any) -> Any:
+    """An output; one that is the pipeline's is that binding alone, for the pipeline has its mode."""
+    if not isinstance(value, Mapping) or value.get("type") == "literal":
+        return value["value"] if isinstance(value, Mapping) else value
+    found = {OF_ARM.get(key, key): one for key, one in value.items()}
+    return found | ({"mode": MODES.get(found["mode"], found["mode"])} if "mode" in found else {})
 
 
 def _component(component: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs import literals
 from jupyter_aml.local.jobs.conducted import gathered, reuse
+from jupyter_aml.local.jobs.conducted.automl import STOP
 from jupyter_aml.local.jobs.conducted.performance import PATIENCE, Conductor, Outcome
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault, Status
@@ -22,6 +23,8 @@ from jupyter_aml.local.jobs.pipelines.steps import Value, Wiring
 from jupyter_aml.local.jobs.records import Record
 
 MOST_ROUNDS = 1000
+PARENTS = frozenset({"sweep", "automl", "pipeline", "parallel"})
+"""Kinds of steps whose jobs have children, with names such as `STEP_0`."""
 BEGIN_AT = "jupyter_aml.begin_at"
 """The property of a pipeline that names a step: it and those that need it are not taken over from earlier runs."""
 EARLY = "azureml.pipeline.control."
@@ -194,7 +197,7 @@ class Pipeline(Conductor):
         looped = self._looped(node)
         wiring = Wiring(self._body, self._value, replaced, self._stage.workers)
         body = steps.job_of(node, wiring, label=f" {number}" if looped else "")
-        name = f"{self._stage.name}_{node.name}" + (f"_{number}" if looped else "")
+        name = f"{self._stage.name}{self._joint(node)}{node.name}" + (f"_{number}" if looped else "")
         found, held = "", None
         anew = self._force or node.name in self._anew
         if body["jobType"] == "Pipeline":
@@ -202,12 +205,12 @@ class Pipeline(Conductor):
                 body["settings"]["force_rerun"] = True  # which its shares hear
         elif node.declared.deterministic:
             with self._stage.workspace.database.read() as reader:
-                found = reuse.mark(self._stage.workspace, reader, body)
+                found = reuse.mark(self._stage.workspace, reader, steps.work(body))
                 held = None if anew else reuse.donor(self._stage.workspace, reader, found)
         state = {"step": {"node": node.name, "round": number}, "fingerprint": found, "anew": anew}
         self._holds(progress, number, name)
         if held is not None:
-            body["properties"] |= {"azureml.isreused": "true", "azureml.reusedrunid": held.name}
+            body["properties"] |= reuse.properties(held)
             then = partial(reuse.complete, of=held, now=self._stage.clock())
             self._stage.say(f"Step {node.name} is taken over from {held.name}, which did the same.")
             self._end(self._stage.submit(name, body, state, then))
@@ -218,6 +221,11 @@ class Pipeline(Conductor):
         except ResourceError:
             self._open.pop(name, None)
             raise
+
+    def _joint(self, node: Node) -> str:
+        """What stands before a node's name in that of its job: children of other steps may bear its name with `_`."""
+        parents = (one.name for one in self._graph.nodes.values() if one.kind in PARENTS or self._looped(one))
+        return "-" if any(node.name.startswith(f"{name}_") for name in parents) else "_"
 
     def _looped(self, node: Node) -> bool:
         return bool(node.owner) and self._graph.nodes[node.owner].kind != "if_else"
@@ -302,7 +310,8 @@ class Pipeline(Conductor):
         if child.status != Status.COMPLETED:
             self._fails(progress, _fault_of_child(child, name))
             return
-        self._stage.remember(child)
+        if STOP not in (child.body.get("tags") or {}):  # a search that was stopped has done less than was asked for
+            self._stage.remember(child)
         control = self._nodes.get(progress.node.owner)
         if control is None or control.node.kind == "if_else":
             progress.phase = Phase.DONE

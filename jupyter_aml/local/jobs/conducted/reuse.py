@@ -17,6 +17,8 @@ from jupyter_aml.local.tracking import records as tracking
 
 SEGMENT = "steps"
 """Records that say which job did a piece of work: the name is the fingerprint."""
+FOUND = ("best_child_run_id", "automl_best_child_run_id", "score", "run_algorithm", "primary_metric", "goal")
+"""Properties in which a search says what it has found."""
 
 
 def mark(workspace: Workspace, reader: Reader, body: Mapping[str, Any]) -> str:
@@ -51,6 +53,13 @@ def remember(transaction: Transaction, found: str, record: Record, now: float) -
     """Note who did this work."""
     if found:
         resources.put(transaction, resources.Record(SEGMENT, found, "", {"job": record.name}, now, now))
+
+
+def properties(of: Record) -> dict[str, str]:
+    """Properties of a job that stands for another: which that is, and what was found best in it."""
+    held = of.body.get("properties") or {}
+    found = {key: str(held[key]) for key in FOUND if key in held}
+    return {"azureml.isreused": "true", "azureml.reusedrunid": of.name, **found}
 
 
 def complete(transaction: Transaction, record: Record, of: Record, now: float) -> Record:

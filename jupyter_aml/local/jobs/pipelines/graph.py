@@ -10,16 +10,15 @@ from typing import Any
 
 from jupyter_aml.errors import NotOfflineError, ResourceError
 from jupyter_aml.local.jobs import checks
-from jupyter_aml.local.jobs.pipelines import components, references, shares
+from jupyter_aml.local.jobs.pipelines import automl, components, references, shares
 from jupyter_aml.local.jobs.pipelines.components import Component
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Step, StepInput, StepOutput
 from jupyter_aml.local.jobs.types.base import Reader
 
-RUN = frozenset({"command", "sweep", "pipeline", "parallel", "data_transfer", "spark"})
+RUN = frozenset({"command", "sweep", "pipeline", "parallel", "data_transfer", "spark", automl.KIND})
 CONTROL = frozenset({"if_else", "do_while", "parallel_for"})
 BLOCKS = {"if_else": ("true_block", "false_block"), "do_while": ("body",), "parallel_for": ("body",)}
 ELSEWHERE = {
-    "automl": "Run the AutoML job by itself, or train with a script in a command step; or connect to Azure.",
     "import_data": "Read the source in the script of a command step, or connect to Azure.",
     "export_data": "Write to the sink in the script of a command step, or connect to Azure.",
     "import": "Read the source in the script of a command step, or connect to Azure.",
@@ -94,6 +93,9 @@ def read(reader: Reader, body: Mapping[str, Any]) -> Graph:
         name: replace(node, needs=_needs(found, node, body), owner=owners.get(name, ""), early=_early(found, node))
         for name, node in found.items()
     }
+    for node in nodes.values():
+        if node.kind == automl.KIND:
+            automl.check_tables(nodes, node, body)
     ordered = _ordered(nodes)
     return Graph({name: nodes[name] for name in ordered}, _promoted(nodes, body))
 
@@ -111,6 +113,8 @@ def _node(reader: Reader, name: str, body: Mapping[str, Any]) -> Node:
             remedy=ELSEWHERE[task or kind],
             target=target,
         )
+    if kind == automl.KIND:
+        return Node(name, kind, body, automl.declared(name, body))
     if kind not in RUN:
         known = ", ".join(sorted(RUN | CONTROL))
         raise _wrong(f"{target}.type", f"is '{kind}'; expected one of {known}")
@@ -202,6 +206,8 @@ def _texts(node: Node) -> Iterator[tuple[str, object]]:
             yield f"{base}.{field_name}.{name}", text
             if isinstance(value, Mapping):
                 yield f"{base}.{field_name}.{name}", value.get("uri") or value.get("path")
+    if node.kind == automl.KIND:
+        yield from ((f"{base}.{place}", text) for place, text in automl.texts(node.body))
     for key in ("condition", "items", "computeId", "compute"):
         yield f"{base}.{key}", node.body.get(key)
     for key, value in (node.body.get("environment_variables") or {}).items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_aml.errors import ResourceError
-from jupyter_aml.local.jobs.pipelines import components, parallel, references, spark, spelling, transfer
+from jupyter_aml.local.jobs.pipelines import automl, components, parallel, references, spark, spelling, transfer
 from jupyter_aml.local.jobs.pipelines.components import Component, Port
 from jupyter_aml.local.jobs.pipelines.graph import Node
 from jupyter_aml.local.jobs.pipelines.references import ParentInput, ParentOutput, Reference, StepOutput
@@ -84,6 +84,8 @@ def job_of(node: Node, wiring: Wiring, *, label: str = "") -> dict[str, Any]:
     if node.kind == "parallel":
         common["inputs"] = parallel.mounted(common["inputs"])
     special = MAKERS[node.kind](node, component, wiring)
+    if node.kind == automl.KIND:
+        special["taskDetails"] |= automl.tables(common.pop("inputs"))
     properties |= special.pop("properties", {})
     return {key: value for key, value in {**common, **special, "properties": properties}.items() if value is not None}
 
@@ -99,15 +101,26 @@ def compute(node: Node, wiring: Wiring) -> str:
     return wiring.text(named)
 
 
+def given(node: Node) -> dict[str, Any]:
+    """The inputs that a step is given, by name, as its body has them."""
+    return automl.given(node.body) if node.kind == automl.KIND else dict(node.body.get("inputs") or {})
+
+
+def work(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A step's job as its fingerprint is taken: with all its data among the inputs."""
+    return automl.work(body) if body["jobType"] == automl.WORD else body
+
+
 def _inputs(node: Node, component: Component, wiring: Wiring) -> dict[str, Value | None]:
-    given = {**(node.body.get("inputs") or {}), **wiring.replaced}
-    searched = set(node.body.get("search_space") or {})
+    written = {**given(node), **wiring.replaced}
+    place = f"properties.jobs.{node.name}" + ("" if node.kind == automl.KIND else ".inputs")
+    searched = set(node.body.get("search_space") or {}) if node.kind == "sweep" else set()
     found: dict[str, Value | None] = {}
     for name, port in component.inputs.items():
         if name in searched:
             continue
-        target = f"properties.jobs.{node.name}.inputs.{name}"
-        value = _value(given.get(name), port, wiring, target)
+        target = f"{place}.{name}"
+        value = _value(written.get(name), port, wiring, target)
         if value is None and port.default is not None:
             value = {"jobInputType": "literal", "value": port.default}
         if value is None and not port.optional:
@@ -259,5 +272,6 @@ MAKERS: Mapping[str, Callable[[Node, Component, Wiring], dict[str, Any]]] = {
     "parallel": parallel.command_of,
     "data_transfer": transfer.command_of,
     "spark": spark.job_of,
+    automl.KIND: automl.job_of,
 }
 """What each kind of step adds to what all steps have."""

@@ -21,7 +21,7 @@ KEPT = ("uri", "type", "value")
 
 
 class PipelineType(JobType):
-    """A graph of command, sweep and pipeline steps."""
+    """A graph of steps, each a job of its own."""
 
     word = "Pipeline"
     run_type = "azureml.PipelineRun"
@@ -83,7 +83,7 @@ def _promoted(
 
 def _check_step(draft: Draft, read: Graph, node: Node) -> None:
     """Refuse a step whose job would be refused, as far as that can be told before anything has run."""
-    given = node.body.get("inputs") or {}
+    given = steps.given(node)
     looped = node.owner and read.nodes[node.owner].kind == "parallel_for"
     replaced = {name: dict(PENDING) for name in node.declared.inputs if name not in given} if looped else {}
     try:
