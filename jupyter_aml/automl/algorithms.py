@@ -23,6 +23,8 @@ ROUNDS = 2000
 PATIENCE = 50
 """Rounds of a boosting without gain before it stops."""
 CALIBRATION_FOLDS = 3
+FEW, SOME = 100, 300
+"""Classes that are told apart by what makes a model for each pair or a large tree, and by what makes one for each."""
 
 
 class Asked(Protocol):
@@ -47,6 +49,7 @@ class Algorithm:
         boosts: Whether it adds trees until a validation says stop.
         positive: Whether its features must not be negative.
         most_rows: Above it the algorithm is too slow to be tried; 0 for no limit.
+        most_classes: Above it the algorithm is too slow, or needs too much memory, to be tried; 0 for no limit.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Algorithm:
     boosts: bool = False
     positive: bool = False
     most_rows: int = 0
+    most_classes: int = 0
 
     @property
     def there(self) -> bool:
@@ -100,6 +104,20 @@ def available(task: str, allowed: Iterable[str] | None = None, blocked: Iterable
         msg = f"No algorithm is left to try. Install {', '.join(missing)}."
         raise ValueError(msg)
     return found
+
+
+def suited(known: Mapping[str, Algorithm], rows: int, classes: int = 0) -> dict[str, Algorithm]:
+    """Those that are not too slow for so many rows and classes; all that can tell so many classes where each is.
+
+    Raises:
+        ValueError: None can tell so many classes.
+    """
+    able = {name: one for name, one in known.items() if not 0 < one.most_classes < classes}
+    if not able:
+        told = ", ".join(f"{name} at most {one.most_classes}" for name, one in known.items())
+        msg = f"The target has {classes:,} classes, too many for what is allowed: {told}. Allow KNN or DecisionTree."
+        raise ValueError(msg)
+    return {name: one for name, one in able.items() if not 0 < one.most_rows < rows} or able
 
 
 def key(name: str) -> str:
@@ -261,14 +279,17 @@ def _trees(task: str) -> tuple[Algorithm, ...]:
     extra = _sklearn(f"ensemble.ExtraTrees{kind}", threads=True, n_estimators=300)
     tree = _sklearn(f"tree.DecisionTree{kind}")
     return (
-        Algorithm("LightGBM", _lightgbm(task), _lightgbm_space, _BOOSTED, TREES, needs="lightgbm", boosts=True),
+        Algorithm(
+            "LightGBM", _lightgbm(task), _lightgbm_space, _BOOSTED, TREES, needs="lightgbm", boosts=True,
+            most_classes=SOME,
+        ),
         Algorithm(
             "XGBoostClassifier" if task == CLASSIFICATION else "XGBoostRegressor",
-            _xgboost(task), _xgboost_space, _XBOOSTED, TREES, needs="xgboost", boosts=True,
+            _xgboost(task), _xgboost_space, _XBOOSTED, TREES, needs="xgboost", boosts=True, most_classes=SOME,
         ),
-        Algorithm("ExtremeRandomTrees", extra, _forest_space, _LEAVES, TREES, most_rows=200_000),
-        Algorithm("RandomForest", forest, _forest_space, _LEAVES, TREES, most_rows=200_000),
-        Algorithm("GradientBoosting", hist, _hist_space, {"learning_rate": 0.1}, TREES),
+        Algorithm("ExtremeRandomTrees", extra, _forest_space, _LEAVES, TREES, most_rows=200_000, most_classes=FEW),
+        Algorithm("RandomForest", forest, _forest_space, _LEAVES, TREES, most_rows=200_000, most_classes=FEW),
+        Algorithm("GradientBoosting", hist, _hist_space, {"learning_rate": 0.1}, TREES, most_classes=SOME),
         Algorithm("DecisionTree", tree, _tree_space, {"max_depth": 8, "min_samples_leaf": 5}, TREES),
         Algorithm(
             "KNN", _sklearn(f"neighbors.KNeighbors{kind}", threads=True, seed=False), _knn_space,
@@ -290,10 +311,12 @@ _CLASSIFIERS = _in_order(
         ),
         Algorithm(
             "SGD", _sklearn("linear_model.SGDClassifier", loss="modified_huber", early_stopping=True),
-            _of("alpha", 1e-6, 1e-1),
+            _of("alpha", 1e-6, 1e-1), most_classes=SOME,
         ),
-        Algorithm("LinearSVM", _calibrated("svm.LinearSVC"), _of("C", 1e-3, 30.0), most_rows=100_000),
-        Algorithm("SVM", _calibrated("svm.SVC"), _svm_space, most_rows=10_000),
+        Algorithm(
+            "LinearSVM", _calibrated("svm.LinearSVC"), _of("C", 1e-3, 30.0), most_rows=100_000, most_classes=SOME
+        ),
+        Algorithm("SVM", _calibrated("svm.SVC"), _svm_space, most_rows=10_000, most_classes=FEW),
         Algorithm("BernoulliNaiveBayes", _sklearn("naive_bayes.BernoulliNB", seed=False), _of("alpha", 1e-3, 10.0)),
         Algorithm(
             "MultinomialNaiveBayes", _sklearn("naive_bayes.MultinomialNB", seed=False), _of("alpha", 1e-3, 10.0),

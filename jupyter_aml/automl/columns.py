@@ -6,7 +6,7 @@ Source: Microsoft's "Data featurization in automated machine learning".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ TEXT_WORDS = 3.0
 """So many words on average make a column of different values a text."""
 REPEATED = 0.2
 """A text's values are mostly different: fewer different ones than this part of the rows are categories."""
+SHOWN = 20
+"""Names that one sentence has."""
 _DATE = re.compile(
     r"^\s*(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2} [A-Za-z]{3,9} \d{4}"
     r"|[A-Za-z]{3,9} \d{1,2},? \d{4})([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?\s*(Z|[+-]\d{2}:?\d{2})?\s*$"
@@ -77,21 +79,44 @@ def read(frame: pd.DataFrame, wanted: Mapping[str, str] | None = None, drop: Seq
     Raises:
         ValueError: A name is given twice in the table, is not in it, or a purpose is none of Azure's.
     """
-    twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
-    if twice:
-        msg = f"The table has more than one column {', '.join(twice)}; rename them."
-        raise ValueError(msg)
+    once(frame)
     asked = {name: _purpose(word) for name, word in (wanted or {}).items()}
     asked |= dict.fromkeys(drop, Purpose.IGNORE)
     strange = sorted(set(asked) - set(map(str, frame.columns)))
     if strange:
-        msg = f"There is no column {', '.join(strange)}; the table has {', '.join(map(str, frame.columns))}."
+        msg = f"There is no column {listed(strange)}; the table has {listed(frame.columns)}."
         raise ValueError(msg)
     found = {str(name): _read(str(name), frame[name]) for name in frame.columns}
     for name, purpose in asked.items():
         held = found[name]
         found[name] = Column(name, purpose, "as asked", held.missing, held.different)
     return found
+
+
+def once(frame: pd.DataFrame) -> None:
+    """Refuse a table that has two columns of one name.
+
+    Raises:
+        ValueError: It has; says which.
+    """
+    twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
+    if twice:
+        msg = f"The table has more than one column {listed(twice)}; rename them."
+        raise ValueError(msg)
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Names, to be read; of very many the first."""
+    found = list(map(str, names))
+    more = f", ... ({len(found):,} in all)" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more
+
+
+def nothing(found: Mapping[str, Column]) -> str:
+    """Why no column is left to learn from."""
+    if not found:
+        return "There is no column beside the target to learn from."
+    return f"No column is left to learn from: {', '.join([f'{one.name} {one.why}' for one in found.values()][:5])}."
 
 
 def _purpose(word: str) -> Purpose:

@@ -7,6 +7,7 @@ values), with each order of the columns taken forwards and backwards.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from jupyter_aml.automl.metrics import Floats
@@ -23,6 +26,8 @@ ROWS = 1000
 REPEATS = 3
 ORDERS = 24
 """Orders of the columns that a row's values are put in by; an even number."""
+BACKGROUND, KEPT = "background.parquet", 100
+"""Where rows are kept that others are compared with, and how many."""
 AT_ONCE = 50_000
 """Rows that a model is asked of at a time."""
 
@@ -57,6 +62,15 @@ def importance(
             grown.append(loss(predict(frame.assign(**{str(name): column}))) - usual)
         found[str(name)] = float(np.mean(grown))
     return dict(sorted(found.items(), key=lambda one: -one[1]))
+
+
+def keep(frame: pd.DataFrame, out: Path) -> None:
+    """Keep some rows for `contributions`; none of columns of several kinds, which no file of tables holds."""
+    from pyarrow.lib import ArrowException
+
+    some = frame.sample(min(len(frame), KEPT), random_state=0)
+    with contextlib.suppress(ArrowException, ValueError):
+        some.to_parquet(out / BACKGROUND, index=False)
 
 
 def contributions(

@@ -141,15 +141,32 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Other:
+    """What might have been the best.
+
+    Attributes:
+        title: What the model is called.
+        algorithm: Azure's name of it.
+        score: The primary metric.
+    """
+
+    title: str
+    algorithm: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Best:
     """What the search has found.
 
     Attributes:
         title: What the best model is called.
-        algorithm: Azure's name of it: `VotingEnsemble` for a vote.
+        algorithm: Azure's name of it: `VotingEnsemble` for a vote, `StackEnsemble` for a stack.
         score: The primary metric.
         metrics: All metrics under Azure's names.
         of: Numbers of the trials that it is made of.
+        others: Ensembles, and the best trial alone, that came after it, the better first.
+        said: A sentence for each ensemble that was not made, or was made otherwise than asked for.
     """
 
     title: str
@@ -157,6 +174,8 @@ class Best:
     score: float
     metrics: Mapping[str, float]
     of: Sequence[int] = ()
+    others: Sequence[Other] = ()
+    said: Sequence[str] = ()
 
 
 class Planner(ABC):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import Version
 
 from jupyter_aml.automl import steps
-from jupyter_aml.automl.columns import Column, Purpose
+from jupyter_aml.automl.columns import Column, Purpose, nothing
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
@@ -27,6 +27,8 @@ MOST_CATEGORIES = 100
 MOST_WORDS, TOPICS = 20_000, 32
 """Words of a text that are counted, and the dimensions that trees get of them."""
 WORD = r"(?u)\b\w+\b"
+MOST_MEANS = 20
+"""Classes of which each category has a mean; with more of them categories are told as codes."""
 UNKNOWN = -1
 ENCODER_FOLDS = 5
 SPARSE = 0.3
@@ -84,27 +86,32 @@ def transformer(
     if numbers:
         parts.append(("numbers", _numbers(form), numbers))
     parts += [
-        (f"number {name}", _imputed(form, *wishes.imputers[name]), [name])
+        (f"number {_plain(name)}", _imputed(form, *wishes.imputers[name]), [name])
         for name in held[Purpose.NUMERIC]
         if name in wishes.imputers
     ]
+    codes = Form.TREES if "OneHotEncoder" in wishes.blocked else form
     if held[Purpose.CATEGORICAL]:
-        codes = Form.TREES if "OneHotEncoder" in wishes.blocked else form
         parts.append(("categories", _categories(codes), held[Purpose.CATEGORICAL]))
     if held[Purpose.CATEGORICAL_HASH]:
-        means = "CatTargetEncoder" not in wishes.blocked
-        made = _many_categories(form, classes) if means else _categories(Form.TREES)
+        if "CatTargetEncoder" in wishes.blocked:
+            made = _categories(Form.TREES)
+        else:
+            made = _many_categories(form, classes) if classes <= MOST_MEANS else _categories(codes)
         parts.append(("many categories", made, held[Purpose.CATEGORICAL_HASH]))
     if held[Purpose.DATE_TIME]:
         parts.append(("dates", _dates(form), held[Purpose.DATE_TIME]))
     if "TfIdf" not in wishes.blocked:
-        parts += [(f"text {name}", _text(form), [name]) for name in held[Purpose.TEXT]]
+        parts += [(f"text {_plain(name)}", _text(form), [name]) for name in held[Purpose.TEXT]]
     if not parts:
-        told = ", ".join(f"{one.name} {one.why}" for one in list(columns.values())[:5])
-        msg = f"No column is left to learn from: {told}."
-        raise ValueError(msg)
+        raise ValueError(nothing(columns))
     made = ColumnTransformer(parts, sparse_threshold=SPARSE if form is Form.LINEAR else 0.0)
     return _pipeline(made, _function(steps.positive)) if positive else made
+
+
+def _plain(name: str) -> str:
+    """A column's name as a part of a ColumnTransformer may have it."""
+    return name.replace("_", "_ ") if "__" in name else name
 
 
 def _function(function: Any, names: Any = "one-to-one") -> Any:
@@ -186,4 +193,6 @@ def _text(form: Form) -> Any:
 
     words = TfidfVectorizer(max_features=MOST_WORDS, sublinear_tf=True, ngram_range=(1, 2), token_pattern=WORD)
     own = _pipeline(FunctionTransformer(steps.texts), words)
-    return own if form is Form.LINEAR else _pipeline(own, TruncatedSVD(TOPICS, random_state=0))
+    if form is Form.LINEAR:
+        return own
+    return _pipeline(own, FunctionTransformer(steps.wide), TruncatedSVD(TOPICS, random_state=0))

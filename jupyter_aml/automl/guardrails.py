@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jupyter_aml.automl import steps
+from jupyter_aml.automl import leaks
 from jupyter_aml.automl.columns import Column, Purpose, present
 from jupyter_aml.automl.metrics import CLASSIFICATION
 
@@ -29,8 +29,10 @@ SHOWN = 10
 LEAK = 0.999
 """A single column that tells so much of the target, beyond a guess, is likely to be made from it."""
 LEAK_ROWS = 5000
+LEAK_CELLS, LEAK_FEW = 5_000_000, 500
+"""Values of which a leak is looked for, and rows that are enough where there are very many columns."""
 LEAK_LEAST = 50
-"""Rows of which a leak is looked for, and below which none is."""
+"""Rows of which a leak is looked for at most, and below which none is."""
 
 
 class Status(StrEnum):
@@ -157,7 +159,7 @@ def class_balance(target: pd.Series[Any]) -> Guardrail:
 def duplicates(frame: pd.DataFrame, target: pd.Series[Any]) -> Guardrail:
     """Rows that are there more than once may stand on both sides of a split."""
     name = "Duplicate rows detection"
-    whole = frame.assign(**{"": target.to_numpy()})
+    whole = frame.set_axis([f"{at}" for at in range(frame.shape[1])], axis=1).assign(target=target.to_numpy())
     objects = [name for name in whole if pd.api.types.is_object_dtype(whole[name].dtype)]  # others all have a hash
     whole = whole.assign(**{name: whole[name].map(_hashable) for name in objects})
     count = int(pd.util.hash_pandas_object(whole, index=False).duplicated().sum())
@@ -179,13 +181,18 @@ def leakage(frame: pd.DataFrame, target: pd.Series[Any], columns: Mapping[str, C
     labels = present(target)
     if len(labels) < LEAK_LEAST:
         return Guardrail(name, Status.PASSED, f"Not looked for in {len(labels)} rows.")
-    rows = labels.sample(min(len(labels), LEAK_ROWS), random_state=0).index
-    truth = pd.factorize(labels[rows])[0] if task == CLASSIFICATION else labels[rows].to_numpy(dtype=float)
+    looked = [one for one in columns.values() if one.purpose in {Purpose.NUMERIC, Purpose.CATEGORICAL}]
+    most = int(np.clip(LEAK_CELLS // max(len(looked), 1), LEAK_FEW, LEAK_ROWS))
+    rows = labels.sample(min(len(labels), most), random_state=0).index
+    labels = labels[rows]
+    truth = pd.factorize(labels)[0] if task == CLASSIFICATION else pd.to_numeric(labels).to_numpy(dtype=float)
+    some = frame.loc[rows]
+    strengths = leaks.numbers(some[[one.name for one in looked if one.purpose is Purpose.NUMERIC]], truth, task)
+    for one in looked:
+        if one.purpose is Purpose.CATEGORICAL:
+            strengths[one.name] = leaks.groups(pd.factorize(some[one.name].map(_hashable))[0], truth, task, LEAK)
     told = [
-        {"column": one.name, "tells": f"{strength:.4f}"}
-        for one in columns.values()
-        if one.purpose in {Purpose.NUMERIC, Purpose.CATEGORICAL}
-        and (strength := _tells(frame.loc[rows, one.name], one.purpose, truth, task)) >= LEAK
+        {"column": one.name, "tells": f"{strengths[one.name]:.4f}"} for one in looked if strengths[one.name] >= LEAK
     ]
     if not told:
         return Guardrail(name, Status.PASSED, "No single column gives the target away.")
@@ -194,41 +201,3 @@ def leakage(frame: pd.DataFrame, target: pd.Series[Any], columns: Mapping[str, C
         name, Status.ALERTED, f"The target follows from {named} alone.", told[:SHOWN],
         remedy="If it is not known when a prediction is asked for, drop it (featurization.drop_columns).",
     )  # fmt: skip
-
-
-def _tells(values: pd.Series[Any], purpose: Purpose, truth: np.ndarray[Any, Any], task: str) -> float:
-    """How well a column alone tells the target, from 0 to 1."""
-    if purpose is Purpose.CATEGORICAL:
-        return _groups_tell(pd.factorize(values.map(_hashable))[0], truth, task)
-    numbers = steps.numbers(values.to_frame())[:, 0]
-    numbers = np.where(np.isnan(numbers), np.nanmedian(numbers), numbers)
-    if task == CLASSIFICATION:
-        return _cuts_tell(numbers, truth)
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(numbers, truth)[0] ** 2) if np.ptp(numbers) and np.ptp(truth) else 0.0
-
-
-def _cuts_tell(numbers: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> float:
-    """The rows beyond a guess that a few cuts of a number tell, learned from every other row, asked of the rest."""
-    from sklearn.tree import DecisionTreeClassifier
-
-    tree = DecisionTreeClassifier(max_leaf_nodes=2 * (int(truth.max()) + 1), random_state=0)
-    told = tree.fit(numbers[::2, None], truth[::2]).predict(numbers[1::2, None])
-    guess = np.bincount(truth[1::2]).max() / len(told)
-    return float(((told == truth[1::2]).mean() - guess) / (1 - guess)) if guess < 1 else 0.0
-
-
-def _groups_tell(groups: np.ndarray[Any, Any], truth: np.ndarray[Any, Any], task: str) -> float:
-    """The rows, or the squares, that are explained by knowing a category; categories of few rows explain nothing."""
-    table = pd.DataFrame({"group": groups, "truth": truth})
-    sizes = table.groupby("group")["truth"].transform("size")
-    if (sizes < np.sqrt(len(table)) / 2).mean() > 1 - LEAK or not np.ptp(groups):
-        return 0.0
-    if task == CLASSIFICATION:
-        right = table.groupby("group")["truth"].agg(lambda one: one.value_counts().iloc[0]).sum()
-        guess = table["truth"].value_counts().iloc[0]
-        return float((right - guess) / max(len(table) - guess, 1))
-    left = table["truth"] - table.groupby("group")["truth"].transform("mean")
-    around = float(table["truth"].var(ddof=0))
-    return 1 - float((left**2).mean()) / around if around else 0.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jupyter_aml.automl import family, features
-from jupyter_aml.automl.algorithms import PATIENCE, Algorithm
+from jupyter_aml.automl.algorithms import CALIBRATION_FOLDS, PATIENCE, Algorithm
 from jupyter_aml.automl.features import Form, Wishes
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from jupyter_aml.automl.metrics import Floats
 
 LEAST = 1e-12
+ROUNDS_AT_FIRST = 8
+"""Trees of scikit-learn's after which it is looked at the time; then after twice as many each time."""
+LEAST_STOPPED = 2
+"""Rows of each class that an estimator wants which holds some back to know when to stop."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,10 @@ class Model:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Probabilities of all classes, shape (rows, classes), or numbers, shape (rows,)."""
-        return self.ask(self.features.transform(frame))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # columns that are empty where was learned
+            numbers = self.features.transform(frame)
+        return self.ask(numbers)
 
     def ask(self, numbers: Any) -> Floats:
         """What is predicted of rows whose features are made already."""
@@ -127,26 +134,36 @@ def fit(
         The model, and what it predicts of `unseen`; None without them.
 
     Raises:
+        TimeoutError: The time was up before there was a model.
         Exception: Whatever the library raises.
     """
     algorithm = recipe.algorithm
-    made = features.transformer(
-        columns, algorithm.form, classes=recipe.classes, positive=algorithm.positive, wishes=recipe.wishes
-    )
     labels, told = _codes(seen.target) if recipe.classes else (np.array([], dtype=np.intp), seen.target)
-    numbers = made.fit_transform(seen.frame, told)
-    others = made.transform(unseen.frame) if unseen is not None else None
-    model = Model(recipe, made, recipe.algorithm.make(recipe.parameters, recipe.threads, recipe.seed), labels)
-    if not recipe.classes and recipe.algorithm.form is Form.LINEAR:
-        model.center, model.spread = float(told.mean()), float(told.std()) or 1.0
-        told = (told - model.center) / model.spread
+    alone = len(labels) == 1
+    made = features.transformer(
+        columns, algorithm.form, classes=0 if alone else len(labels), positive=algorithm.positive, wishes=recipe.wishes
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what libraries say of convergence is shown by the score
-        if recipe.algorithm.boosts:
+        numbers = made.fit_transform(seen.frame, told)
+        others = made.transform(unseen.frame) if unseen is not None else None
+        estimator = _sure() if alone else algorithm.make(recipe.parameters, recipe.threads, recipe.seed)
+        model = Model(recipe, made, estimator, labels)
+        if not recipe.classes and algorithm.form is Form.LINEAR:
+            model.center, model.spread = float(told.mean()), float(told.std()) or 1.0
+            told = (told - model.center) / model.spread
+        if algorithm.boosts and not alone:
             _boost(model, numbers, Rows(seen.frame, told, seen.weights), _watched(model, others, unseen), until)
         else:
-            _learn(model.estimator, numbers, told, seen.weights)
+            _learn(model.estimator, numbers, told, seen.weights, until)
     return model, model.ask(others) if others is not None else None
+
+
+def _sure() -> BaseEstimator:
+    """What is sure of the only class that it has seen."""
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="prior")
 
 
 def _codes(target: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -155,13 +172,63 @@ def _codes(target: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return labels.astype(np.intp), told
 
 
-def _learn(estimator: Any, numbers: Any, told: NDArray[Any], weights: Floats | None) -> None:
+def _learn(estimator: Any, numbers: Any, told: NDArray[Any], weights: Floats | None, until: float) -> None:
+    from sklearn.base import is_classifier
     from sklearn.utils.validation import has_fit_parameter
 
-    if weights is not None and has_fit_parameter(estimator, "sample_weight"):
-        estimator.fit(numbers, told, sample_weight=weights)
-    else:
-        estimator.fit(numbers, told)
+    own = estimator.get_params(deep=False)
+    if "n_neighbors" in own:
+        estimator.set_params(n_neighbors=min(own["n_neighbors"], len(told)))
+    splits = CALIBRATION_FOLDS if "cv" in own else LEAST_STOPPED if own.get("early_stopping") else 0
+    if splits and is_classifier(estimator):
+        rows = _repeated(told, splits)
+        numbers, told, weights = numbers[rows], told[rows], None if weights is None else weights[rows]
+    if own.get("early_stopping") and len(told) * own["validation_fraction"] < max(len(np.unique(told)), LEAST_STOPPED):
+        estimator.set_params(early_stopping=False)
+    more = {"sample_weight": weights} if weights is not None and has_fit_parameter(estimator, "sample_weight") else {}
+    for _ in _rounds(estimator, until):
+        estimator.fit(_known(numbers), told, **more)
+
+
+def _rounds(estimator: Any, until: float) -> Iterator[None]:
+    """The calls of its `fit`: one, and of scikit-learn's trees, which know no time, several that go on.
+
+    Raises:
+        TimeoutError: The time is up before it has all its trees.
+    """
+    own = estimator.get_params(deep=False)
+    trees = "max_iter" if "max_bins" in own else "n_estimators"
+    if until == np.inf or "warm_start" not in own or trees not in own:
+        yield
+        return
+    count, most = ROUNDS_AT_FIRST, own[trees]
+    while True:
+        estimator.set_params(**{"warm_start": True, trees: min(count, most)})
+        yield
+        if count >= most or getattr(estimator, "n_iter_", count) < count:
+            break
+        if time.monotonic() > until:
+            msg = f"{count} of {most} trees took all its time; give the search more, or allow LightGBM."
+            raise TimeoutError(msg)
+        count *= 2
+    estimator.set_params(**{"warm_start": own["warm_start"], trees: most})
+
+
+def _repeated(told: NDArray[Any], least: int) -> NDArray[np.intp]:
+    """All rows, those of rare classes repeated: for estimators that split rows so that each part has every class."""
+    counts = np.unique(told, return_counts=True)[1]
+    more = [np.resize(np.flatnonzero(told == at), least)[count:] for at, count in enumerate(counts) if count < least]
+    return np.concatenate([np.arange(len(told)), *more])
+
+
+def _known(numbers: Any) -> Any:
+    """Features of which each has a value in some row: scikit-learn's boosting wants one."""
+    if isinstance(numbers, np.ndarray):
+        empty = np.isnan(numbers).all(axis=0)
+        if empty.any():
+            numbers = numbers.copy()
+            numbers[0, empty] = 0.0
+    return numbers
 
 
 def _boost(model: Model, numbers: Any, seen: Rows, watched: tuple[Any, NDArray[Any]] | None, until: float) -> None:

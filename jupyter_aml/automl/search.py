@@ -1,4 +1,4 @@
-"""A search in this process: sane models first, then better parameters of what does well, and a vote of the best.
+"""A search in this process: sane models first, then better parameters of what does well, and ensembles of the best.
 
 A search can be stopped at any moment; what was found until then is the result.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from jupyter_aml.automl import algorithms, ensembles, metrics, trials
+from jupyter_aml.automl import algorithms, contenders, ensembles, metrics, models, trials
+from jupyter_aml.automl.contenders import Contender, Tried
 from jupyter_aml.automl.family import COMPLETED, FAILED, VOTERS
 from jupyter_aml.automl.planning import Choices
 from jupyter_aml.automl.settings import Settings
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jupyter_aml.automl.metrics import Floats
+    from jupyter_aml.automl.models import Recipe
 
 __all__ = ["Result", "Search", "Settings", "Trial"]
+
+ENDING = 0.05
+"""Share of the time that is kept for a stack."""
 
 
 @dataclass
@@ -36,40 +41,51 @@ class Result:
         table: What it has learned from.
         settings: What was asked for.
         trials: All that were tried, in their order.
-        voters, weights: The trials that make the best model, and how their votes count.
-        score: The primary metric of the best model.
-        metrics: All its metrics.
+        voters: The trials that make the best model.
+        best: The best model.
+        others: What came after it, the better first.
+        said: A sentence for each ensemble that was not made, or was made otherwise than asked for.
+        metrics: All metrics of the best model.
     """
 
     table: Table
     settings: Settings
     trials: list[Trial]
     voters: list[Trial]
-    weights: Floats
-    score: float
+    best: Contender
+    others: list[Contender]
+    said: list[str]
     metrics: dict[str, float]
 
     @property
+    def score(self) -> float:
+        """The primary metric of the best model."""
+        return self.best.score
+
+    @property
     def leaderboard(self) -> pd.DataFrame:
-        """The trials, the best first; where models vote together better than any alone, their vote leads."""
+        """The trials and the ensembles, the best first."""
         rows = [
             {"model": one.recipe.title, "status": one.status, self.settings.primary: one.score, "seconds": one.seconds}
             for one in self.trials
         ]
-        if len(self.voters) > 1:
-            told = ", ".join(dict.fromkeys(one.recipe.algorithm.name for one in self.voters))
-            rows.append({"model": f"VotingEnsemble({told})", "status": COMPLETED, self.settings.primary: self.score})
+        rows += [
+            {"model": one.title, "status": COMPLETED, self.settings.primary: one.score}
+            for one in (self.best, *self.others)
+            if one.algorithm in {contenders.VOTE, contenders.STACK}
+        ]
         found = pd.DataFrame(rows)
         return found.sort_values(
             self.settings.primary, ascending=not metrics.maximized(self.settings.primary), ignore_index=True
         )
 
     def predict_proba(self, frame: pd.DataFrame) -> Floats:
-        """The mean prediction of the folds' models of all who vote: shape (rows, classes), or (rows,)."""
+        """Of the best, with the mean of its folds' models for each model: shape (rows, classes), or (rows,)."""
         own = frame.rename(columns=str)
-        return ensembles.combine(
-            [_mean([model.predict(own) for model in one.fitted]) for one in self.voters], self.weights
-        )
+        told = [_mean([model.predict(own) for model in one.fitted]) for one in self.voters]
+        if self.best.meta is not None:
+            return np.asarray(self.best.meta.predict(told))
+        return ensembles.combine(told, self.best.weights)
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
         """Classes or numbers, shape (rows,)."""
@@ -118,7 +134,7 @@ class Search:
         Raises:
             RuntimeError: Not one model could be fitted; says what the first one failed of.
         """
-        until = self._begun + self.settings.seconds
+        until = self._begun + self.settings.seconds * (1.0 if self.settings.stacking is None else 1.0 - ENDING)
         while (proposal := self._choices.ask()) is not None:
             recipe = self.table.recipe(self._algorithms[proposal.algorithm], proposal.parameters, self.settings)
             trial = Trial(proposal.number, recipe)
@@ -153,25 +169,28 @@ class Search:
             told = next((one.error for one in self.trials if one.error), "There was no time for one.")
             msg = f"No model could be fitted. {told}"
             raise RuntimeError(msg)
-        asked = good[:VOTERS] if self.settings.ensemble else good[:1]
-        places, weights = vote(self.table, self._primary, [one.predicted for one in asked])
-        voters = [asked[at] for at in places]
-        predicted = ensembles.combine([one.predicted for one in voters], weights)
-        found = metrics.every(self.table.case(predicted, self.table.validated))
-        return Result(self.table, self.settings, self.trials, voters, weights, found[self._primary], found)
+        asked = good[:VOTERS]
+        until = self._begun + (0.0 if self._stopped else self.settings.seconds)
+
+        def again(at: int, seen: NDArray[np.intp], unseen: NDArray[np.intp]) -> Floats:
+            model, _ = models.fit(_settled(asked[at]), self.table.columns, self.table.rows.take(seen))
+            return model.predict(self.table.rows.take(unseen).frame)
+
+        tried = [Tried(one.recipe.title, one.recipe.algorithm.name, one.predicted, one.seconds) for one in asked]
+        found, said = contenders.contenders(self.table, self.settings, tried, again, until, refit=False)
+        best, *others = found
+        voters = [asked[at] for at in best.places]
+        measured = metrics.every(self.table.case(best.predicted, self.table.validated))
+        return Result(self.table, self.settings, self.trials, voters, best, others, said, measured)
+
+
+def _settled(trial: Trial) -> Recipe:
+    """What a trial's model was made of, with as many trees as were found to be enough."""
+    if not trial.recipe.algorithm.boosts:
+        return trial.recipe
+    return replace(trial.recipe, parameters={**trial.recipe.parameters, "n_estimators": trial.rounds})
 
 
 def suited(known: dict[str, algorithms.Algorithm], rows: int) -> dict[str, algorithms.Algorithm]:
     """The algorithms that are not too slow for so many rows; all where each is."""
     return {name: one for name, one in known.items() if not 0 < one.most_rows < rows} or known
-
-
-def vote(table: Table, primary: str, predicted: list[Floats]) -> tuple[list[int], Floats]:
-    """Who votes of those who have predicted the validated rows, and how their votes count."""
-
-    def loss(found: Floats) -> float:
-        return metrics.loss(primary, metrics.value(primary, table.case(found, table.validated)))
-
-    weights = ensembles.select(predicted, loss)
-    chosen = np.flatnonzero(weights)
-    return [int(at) for at in chosen], weights[chosen]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jupyter_aml.automl import algorithms, family, folds, metrics
+from jupyter_aml.automl import algorithms, family, folds, metrics, stacked
 from jupyter_aml.automl.features import Wishes
 from jupyter_aml.automl.metrics import CLASSIFICATION
 
@@ -32,6 +32,7 @@ class Settings:
         validation: How rows are split.
         test: The part of the rows that only judges the best model; 0 for none.
         ensemble: Whether the best may vote.
+        stacking: How the best are stacked; None where they are not.
         explain: Whether it is told what the best model's predictions depend on.
         purposes: What columns are for, where the user knows better.
         drop: Columns that are ignored.
@@ -52,6 +53,7 @@ class Settings:
     validation: folds.Validation = field(default_factory=folds.Validation)
     test: float = 0.0
     ensemble: bool = True
+    stacking: stacked.Stacking | None = field(default_factory=stacked.Stacking)
     explain: bool = True
     purposes: Mapping[str, str] = field(default_factory=dict)
     drop: Sequence[str] = ()
@@ -86,6 +88,7 @@ def read(task: str, details: Mapping[str, Any]) -> Settings:
     if not details.get("targetColumnName"):
         msg = "target_column_name is missing; expected the name of the column to be predicted."
         raise ValueError(msg)
+    _algorithms_alone(training)
     found = Settings(
         task=task,
         metric=str(details.get("primaryMetric") or ""),
@@ -93,7 +96,8 @@ def read(task: str, details: Mapping[str, Any]) -> Settings:
         blocked=training.get("blockedTrainingAlgorithms") or (),
         validation=_validation(details),
         test=float(test or 0.0),
-        ensemble=bool(training.get("enableVoteEnsemble", True)),
+        ensemble=training.get("enableVoteEnsemble") is not False,
+        stacking=stacked.wish(task, training.get("stackEnsembleSettings") or {}) if _stacks(training) else None,
         explain=bool(training.get("enableModelExplainability", True)),
         purposes=dict(featurization.get("columnNameAndTypes") or {}),
         drop=list(featurization.get("dropColumns") or ()),
@@ -107,6 +111,23 @@ def read(task: str, details: Mapping[str, Any]) -> Settings:
     algorithms.chosen(task, found.allowed, found.blocked)
     _ = found.primary
     return found
+
+
+def _stacks(training: Mapping[str, Any]) -> bool:
+    """Azure stacks where nothing else is said, but no models that are to become ONNX."""
+    return training.get("enableStackEnsemble") is not False and not training.get("enableOnnxCompatibleModels")
+
+
+def _algorithms_alone(training: Mapping[str, Any]) -> None:
+    """Refuse ensembles among the algorithms."""
+    switches = {"votingensemble": "enable_vote_ensemble", "stackensemble": "enable_stack_ensemble"}
+    for key, word in (("allowedTrainingAlgorithms", "true"), ("blockedTrainingAlgorithms", "false")):
+        for name in training.get(key) or ():
+            switch = switches.get(algorithms.key(str(name)))
+            if switch:
+                what = f"{key.removesuffix('TrainingAlgorithms')}_training_algorithms has {name!r}"
+                msg = f"{what}, which is no algorithm but is made of their models; set {switch}: {word}."
+                raise ValueError(msg)
 
 
 def _validation(details: Mapping[str, Any]) -> folds.Validation:
@@ -138,10 +159,16 @@ def unheard(details: Mapping[str, Any]) -> list[str]:
     """A sentence for each setting that is not honoured, or is replaced by something else."""
     training, featurization = details.get("trainingSettings") or {}, details.get("featurizationSettings") or {}
     said = []
-    if training.get("enableStackEnsemble"):
-        said.append("enable_stack_ensemble: no model is stacked on the others here; the best of them vote instead.")
     if training.get("enableOnnxCompatibleModels"):
         said.append("enable_onnx_compatible_models: the best model is not written as ONNX; it is an MLflow model.")
+        if training.get("enableStackEnsemble"):
+            said.append(
+                "enable_stack_ensemble: as in Azure, no models are stacked that are to be compatible with ONNX."
+            )
+    if training.get("stackEnsembleSettings") and not _stacks(training):
+        said.append("stack_ensemble_settings: no models are stacked, so that they have no part here.")
+    if training.get("ensembleModelDownloadTimeout"):
+        said.append("ensemble_model_download_timeout: the trials are on this machine; no model is downloaded.")
     if str(training.get("trainingMode") or "").lower() == "distributed":
         said.append("training_mode: a model is trained on one machine.")
     if featurization.get("enableDnnFeaturization"):

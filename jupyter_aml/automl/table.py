@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jupyter_aml.automl import columns, folds, guardrails
+from jupyter_aml.automl import columns, folds, guardrails, steps
 from jupyter_aml.automl.columns import Column, Purpose
 from jupyter_aml.automl.metrics import CLASSIFICATION, Classes, Numbers
 from jupyter_aml.automl.models import Recipe, Rows
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jupyter_aml.automl.settings import Settings
 
 LEAST_ROWS = 2
+MOST_CLASSES = 1_000
+"""Beyond it neither the metrics nor the charts of a model come to an end in a reasonable time."""
 _LEARN, _JUDGE, _TEST = range(3)
 
 
@@ -55,24 +57,25 @@ class Table:
         validation: pd.DataFrame | None = None,
         test: pd.DataFrame | None = None,
     ) -> None:
+        target = str(target)
         whole, roles = _joined(frame, validation, test)
         _check(whole, target, settings)
         if test is None and settings.test:
             roles[_some(len(whole), settings.test, settings.seed)] = _TEST
         own = [name for name in (settings.weight, *settings.validation.columns) if name]
-        features = whole.drop(columns=[target, *own]).rename(columns=str)
+        features = whole.drop(columns=[target, *own])
         learned = roles != _TEST
         self.target = target
         self.columns = columns.read(features[learned], settings.purposes, settings.drop)
         if settings.plain:
             self.columns = _numbers_alone(self.columns)
         kept = whole.index.isin(columns.present(whole[target]).index)
-        if (kept & learned).sum() < LEAST_ROWS:
-            msg = f"{int(kept.sum())} of {len(whole)} rows have a target in {target}; two are needed at least."
-            raise ValueError(msg)
+        _check_rows(kept, roles, target)
         self.classes, told = _target(whole.loc[kept, target], settings.task)
         self.guardrails = guardrails.look(features[learned], whole.loc[learned, target], self.columns, settings.task)
-        weights = whole.loc[kept, settings.weight].to_numpy(dtype=float) if settings.weight else None
+        if all(one.purpose is Purpose.IGNORE for one in self.columns.values()):
+            raise ValueError(columns.nothing(self.columns))
+        weights = _weights(whole.loc[kept, settings.weight]) if settings.weight else None
         rows, roles = Rows(features.loc[kept], told, weights), roles[kept]
         self.tested = rows.take(np.flatnonzero(roles == _TEST)) if (roles == _TEST).any() else None
         learned = roles != _TEST
@@ -90,13 +93,17 @@ class Table:
 
     def case(self, predicted: Floats, positions: NDArray[np.intp]) -> Classes | Numbers:
         """Predictions beside what is true."""
-        return self.compared(predicted, self.rows.take(positions))
+        weights = None if self.rows.weights is None else self.rows.weights[positions]
+        return self._beside(predicted, self.rows.target[positions], weights)
 
     def compared(self, predicted: Floats, rows: Rows) -> Classes | Numbers:
         """Predictions for rows beside what is true."""
+        return self._beside(predicted, rows.target, rows.weights)
+
+    def _beside(self, predicted: Floats, truth: NDArray[Any], weights: Floats | None) -> Classes | Numbers:
         if self.classes:
-            return Classes(rows.target, predicted, rows.weights)
-        return Numbers(rows.target, predicted, self._span, rows.weights)
+            return Classes(truth, predicted, weights)
+        return Numbers(truth, predicted, self._span, weights)
 
     def recipe(self, algorithm: Algorithm, parameters: Mapping[str, Any], settings: Settings) -> Recipe:
         """What a model of this table is made of."""
@@ -109,24 +116,53 @@ def _joined(
 ) -> tuple[pd.DataFrame, NDArray[Any]]:
     """All rows, known by their places, and what each is for."""
     parts = {_LEARN: frame, _JUDGE: validation, _TEST: test}
-    given = {role: part for role, part in parts.items() if part is not None}
+    given = {role: part.rename(columns=str) for role, part in parts.items() if part is not None}
+    for part in given.values():
+        columns.once(part)
+    first = given[_LEARN]
     roles = np.concatenate([np.full(len(part), role) for role, part in given.items()])
     for role, word in ((_JUDGE, "validation"), (_TEST, "test")):
-        missing = [str(name) for name in frame.columns if role in given and name not in given[role]]
+        missing = [name for name in first.columns if role in given and name not in given[role]]
         if missing:
-            msg = f"The {word} data have no column {', '.join(missing)}, which the training data have."
+            msg = f"The {word} data have no column {columns.listed(missing)}, which the training data have."
             raise ValueError(msg)
-    whole = frame if len(given) == 1 else pd.concat([part[frame.columns] for part in given.values()])
+    whole = first if len(given) == 1 else pd.concat([part[first.columns] for part in given.values()])
     return whole.reset_index(drop=True), roles  # an index may name some rows twice
 
 
 def _check(frame: pd.DataFrame, target: str, settings: Settings) -> None:
     if target not in frame:
-        msg = f"There is no column {target}; the table has {', '.join(map(str, frame.columns))}."
+        msg = f"There is no column {target}; the table has {columns.listed(frame.columns)}."
         raise ValueError(msg)
     if settings.weight and settings.weight not in frame:
         msg = f"There is no column {settings.weight}, which is to hold the weights."
         raise ValueError(msg)
+    if target in {settings.weight, *settings.validation.columns}:
+        msg = f"The target {target} is to be predicted, so it can neither weigh nor split the rows; name another."
+        raise ValueError(msg)
+
+
+def _check_rows(kept: NDArray[np.bool_], roles: NDArray[Any], target: str) -> None:
+    """Refuse a table of which too few rows have a target."""
+    given = roles != _TEST
+    if (kept & given).sum() < LEAST_ROWS:
+        msg = f"{int(kept.sum())} of {len(kept)} rows have a target in {target}; two are needed at least."
+        raise ValueError(msg)
+    for role, word in ((_LEARN, "training"), (_JUDGE, "validation")):
+        if (roles == role).any() and not (kept & (roles == role)).any():
+            msg = f"No row of the {word} data has a target in {target}; expected one at least."
+            raise ValueError(msg)
+
+
+def _weights(values: pd.Series[Any]) -> Floats:
+    """The weights of rows as numbers."""
+    found: Floats = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    strange = values[~(np.isfinite(found) & (found >= 0))]
+    if len(strange) or not found.any():
+        other = f"{len(strange):,} rows hold others, such as {strange.tolist()[0]!r}" if len(strange) else "all are 0"
+        msg = f"The column {values.name} is to hold weights, numbers of 0 or more; {other}."
+        raise ValueError(msg)
+    return found
 
 
 def _some(rows: int, part: float, seed: int) -> NDArray[np.intp]:
@@ -146,16 +182,52 @@ def _numbers_alone(found: Mapping[str, Column]) -> dict[str, Column]:
 
 def _target(values: pd.Series[Any], task: str) -> tuple[list[Any], NDArray[Any]]:
     """The classes, and each row's, or the numbers."""
-    if task != CLASSIFICATION:
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        strange = values[~np.isfinite(numbers)]
-        if len(strange):
-            other = f"{len(strange)} rows hold others, such as {strange.iloc[0]!r}"
-            msg = f"The target {values.name} is to be a number; {other}."
+    return _labels(values) if task == CLASSIFICATION else ([], _numbers(values))
+
+
+def _numbers(values: pd.Series[Any]) -> Floats:
+    """The targets of a regression."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
+        msg = f"The target {values.name} is to be a number; it holds moments, such as {values.iloc[0]}."
+        raise ValueError(msg)
+    numbers: Floats = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    strange = values[~np.isfinite(numbers)]
+    if len(strange):
+        other = f"{len(strange)} rows hold others, such as {strange.iloc[0]!r}"
+        msg = f"The target {values.name} is to be a number; {other}."
+        raise ValueError(msg)
+    if np.abs(numbers).max() > steps.LARGEST:
+        msg = f"The target {values.name} reaches {np.abs(numbers).max():.3g}, too much to calculate with; divide it."
+        raise ValueError(msg)
+    if not np.ptp(numbers):
+        msg = f"The target {values.name} is {numbers[0]:g} in every row; there is nothing to be learned."
+        raise ValueError(msg)
+    return numbers
+
+
+def _labels(values: pd.Series[Any]) -> tuple[list[Any], NDArray[Any]]:
+    """The classes, in order, and the place of each row's among them."""
+    if pd.api.types.is_object_dtype(values.dtype):
+        held = values[[isinstance(one, list | tuple | dict | set | np.ndarray) for one in values]]
+        if len(held):
+            msg = f"The target {values.name} is to be one class in each row; {len(held):,} hold {held.iloc[0]!r}."
             raise ValueError(msg)
-        return [], numbers
+        kinds = {type(one) for one in values}
+        values = values.map(str) if len(kinds) > 1 and not kinds <= {int, float} else values
     codes, labels = pd.factorize(values, sort=True)
     if len(labels) < LEAST_ROWS:
         msg = f"The target {values.name} has one class only, {labels[0]!r}; two are needed to tell them apart."
+        raise ValueError(msg)
+    if len(values) >= columns.FEW_ROWS and len(labels) >= columns.MOSTLY * len(values):
+        msg = (
+            f"The target {values.name} has another value in almost every row ({len(labels):,} in {len(values):,}), so"
+            " there are no classes to be learned; where it is a number, make the task a regression."
+        )
+        raise ValueError(msg)
+    if len(labels) > MOST_CLASSES:
+        msg = (
+            f"The target {values.name} has {len(labels):,} classes; at most {MOST_CLASSES:,} are told apart. Put rare"
+            " ones together, or leave out their rows."
+        )
         raise ValueError(msg)
     return list(labels), codes.astype(np.intp)

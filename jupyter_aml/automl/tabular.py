@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from jupyter_aml.automl import algorithms, limits, metrics, settings
 from jupyter_aml.automl.family import (
     COMPLETED,
@@ -28,14 +30,16 @@ from jupyter_aml.automl.family import (
 from jupyter_aml.automl.metrics import CLASSIFICATION, REGRESSION
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jupyter_aml.automl.contenders import Contender, Tried
     from jupyter_aml.automl.metrics import Classes, Floats, Numbers
-    from jupyter_aml.automl.models import Model
+    from jupyter_aml.automl.models import Model, Recipe
     from jupyter_aml.automl.settings import Settings
     from jupyter_aml.automl.table import Table
 
 TABLE, PREDICTED, FACTS = "table.pkl", "predicted.npy", "trial.json"
 MODEL = "model"
-VOTE = "VotingEnsemble"
 
 
 class Tabular(Family):
@@ -56,7 +60,7 @@ class Tabular(Family):
 
     def prepare(self, order: Order, place: Path) -> Json:
         """As `Family`."""
-        from jupyter_aml.automl import search
+        from jupyter_aml.automl import search, stacked
         from jupyter_aml.automl.table import Table
 
         asked = replace(settings.read(order.task, order.details), seed=order.seed)
@@ -64,6 +68,8 @@ class Tabular(Family):
         tables = order.tables
         table = Table(tables["training"], target, asked, tables.get("validation"), tables.get("test"))
         known = algorithms.available(asked.task, asked.allowed, asked.blocked)
+        if asked.stacking is not None:
+            stacked.named(asked.task, asked.stacking, folded=len(table.splits) > 1).make()
         with (place / TABLE).open("wb") as file:
             pickle.dump(table, file)
         absent = sorted(
@@ -92,8 +98,6 @@ class Tabular(Family):
         self, order: Order, place: Path, proposal: Proposal, out: Path, *, threads: int, until: float, told: Told
     ) -> Attempt:
         """As `Family`."""
-        import numpy as np
-
         from jupyter_aml.automl import trials
 
         asked = replace(settings.read(order.task, order.details), threads=threads, seed=order.seed)
@@ -103,7 +107,8 @@ class Tabular(Family):
         trials.run(trial, table, asked.primary, bar=proposal.bar, until=until, needed=proposal.number == 0, told=told)
         if trial.status == COMPLETED:
             np.save(out / PREDICTED, trial.predicted)
-            (out / FACTS).write_text(json.dumps({"rounds": trial.rounds}), encoding="utf-8")
+            facts = {"rounds": trial.rounds, "folds": [model.rounds for model in trial.fitted]}
+            (out / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         return trial.attempt(asked.primary)
 
     def finish(self, order: Order, place: Path, done: Sequence[Done], out: Path, until: float) -> Best:
@@ -129,78 +134,136 @@ class _Finish:
     def __init__(self, order: Order, place: Path, done: Sequence[Done], until: float) -> None:
         self._settings: Settings = replace(settings.read(order.task, order.details), seed=order.seed)
         self._primary = self._settings.primary
+        self._details = order.details
         self._table = _table(place)
         self._until = until
         good = [one for one in done if one.attempt.status == COMPLETED and one.attempt.loss is not None]
-        self._done = sorted(good, key=lambda one: one.attempt.loss or 0.0)
+        self._done = sorted(good, key=lambda one: one.attempt.loss or 0.0)[:VOTERS]
         if not self._done:
             msg = "No trial came to an end with a model."
             raise ValueError(msg)
+        self._fitted: dict[int, Model] = {}
 
     def write(self, out: Path) -> Best:
         """Leave the best model and what is told of it in a folder."""
-        import numpy as np
+        from jupyter_aml.automl import charts, contenders, engineered, explaining, saving
 
-        from jupyter_aml.automl import charts, ensembles, saving, search
-
-        asked = self._done[:VOTERS] if self._settings.ensemble else self._done[:1]
-        predicted = [np.load(one.place / PREDICTED) for one in asked]
-        places, weights = search.vote(self._table, self._primary, predicted)
-        voters = [asked[at] for at in places]
-        case = self._table.case(ensembles.combine([predicted[at] for at in places], weights), self._table.validated)
-        model = self._model(voters, weights)
+        tried = [self._tried(one) for one in self._done]
+        found, said = contenders.contenders(self._table, self._settings, tried, self._again, self._until, refit=True)
+        best, others = self._first(found, tried, said)
+        case = self._table.case(best.predicted, self._table.validated)
+        model = self._model(best)
         wanted = list(model.columns)
-        saving.save(model, self._table.rows.frame[wanted], out / MODEL, _packages(voters))
+        saving.save(model, self._table.rows.frame[wanted], out / MODEL, self._packages(best))
+        (out / engineered.SUMMARY).write_text(json.dumps(engineered.summary(model.members)), encoding="utf-8")
         drawn = charts.of(case, self._table.classes)
         if self._settings.explain:
             drawn["feature_importance"] = self._importance(model)
+            explaining.keep(self._table.rows.frame[wanted], out)
         tested = self._tested(model)
         charts.save(out, drawn, charts.rows(case, self._table.validated, self._table.classes, charts.MOST_ROWS))
-        found = metrics.every(case)
-        one = voters[0].proposal
-        names = ", ".join(dict.fromkeys(voter.proposal.algorithm for voter in voters))
-        alone = len(voters) == 1
+        measured = metrics.every(case)
+        said += self._written(model, best, measured[self._primary], out, said)
         return Best(
-            one.title if alone else f"{VOTE}({names})",
-            one.algorithm if alone else VOTE,
-            found[self._primary],
-            {**found, **{f"test_{name}": value for name, value in tested.items()}},
-            [voter.proposal.number for voter in voters],
+            best.title,
+            best.algorithm,
+            measured[self._primary],
+            {**measured, **{f"test_{name}": value for name, value in tested.items()}},
+            [self._done[at].proposal.number for at in best.places],
+            [one.other for one in others],
+            said,
         )
 
-    def _model(self, voters: Sequence[Done], weights: Floats) -> Any:
-        """The voters, learned from all rows; those for which there is no time have no vote."""
-        import numpy as np
+    def _tried(self, done: Done) -> Tried:
+        from jupyter_aml.automl.contenders import Tried
 
-        from jupyter_aml.automl.columns import Purpose
-        from jupyter_aml.automl.voted import VotedClassifier, VotedRegressor
+        proposal = done.proposal
+        return Tried(proposal.title, proposal.algorithm, np.load(done.place / PREDICTED), done.attempt.seconds)
 
-        members: list[Any] = []
-        counted: list[float] = []
-        for at in np.argsort(-weights):
-            if members and time.monotonic() > self._until:
-                break
-            members.append(_member(self._refitted(voters[at])))
-            counted.append(weights[at])
-        shares = np.asarray(counted) / sum(counted)
-        wanted = [one.name for one in self._table.columns.values() if one.purpose is not Purpose.IGNORE]
-        if self._table.classes:
-            return VotedClassifier(members, shares, wanted, self._table.classes)
-        return VotedRegressor(members, shares, wanted)
+    def _first(
+        self, found: Sequence[Contender], tried: Sequence[Tried], said: list[str]
+    ) -> tuple[Contender, list[Contender]]:
+        """The best for whose models there is time to learn from all rows, and the others.
 
-    def _refitted(self, voter: Done) -> Model:
+        Of a vote there may be time for some of the models; those for which there is none then have no vote.
+        """
+        from jupyter_aml.automl import contenders
+
+        for at, one in enumerate(found):
+            there = self._fit(one, self._until)
+            others = [*found[:at], *found[at + 1 :]]
+            if len(there) == len(one.places):
+                return one, others
+            said.append(f"{one.title}: there was time to fit {len(there)} of its {len(one.places)} models to all rows.")
+            if one.algorithm == contenders.VOTE and there:
+                return contenders.fewer(self._table, self._settings, tried, one, there), others
+        alone = next(one for one in found if len(one.places) == 1)
+        self._fit(alone, np.inf)
+        return alone, [one for one in found if one is not alone]
+
+    def _fit(self, one: Contender, until: float) -> list[int]:
+        """Those of its trials that have learned from all rows, the weightier first, as far as there is time."""
         from jupyter_aml.automl import models
 
-        algorithm = algorithms.chosen(self._settings.task)[voter.proposal.algorithm]
-        parameters = dict(voter.proposal.parameters)
+        order = np.argsort(-one.weights, kind="stable") if len(one.weights) else range(len(one.places))
+        places = [one.places[at] for at in order]
+        for at in places:
+            if at not in self._fitted and (not self._fitted or time.monotonic() <= until):
+                self._fitted[at] = models.fit(self._recipe(at), self._table.columns, self._table.rows)[0]
+        return [at for at in places if at in self._fitted]
+
+    def _again(self, at: int, seen: NDArray[np.intp], unseen: NDArray[np.intp]) -> Floats:
+        """What a trial's model says of some rows once it has learned from others."""
+        from jupyter_aml.automl import models
+
+        rows = self._table.rows
+        return models.fit(self._recipe(at), self._table.columns, rows.take(seen))[0].predict(rows.take(unseen).frame)
+
+    def _recipe(self, at: int) -> Recipe:
+        """What a trial's model was made of, with as many trees as were found to be enough."""
+        done = self._done[at]
+        algorithm = algorithms.chosen(self._settings.task)[done.proposal.algorithm]
+        parameters = dict(done.proposal.parameters)
         if algorithm.boosts:
-            parameters["n_estimators"] = json.loads((voter.place / FACTS).read_text(encoding="utf-8"))["rounds"]
-        recipe = self._table.recipe(algorithm, parameters, self._settings)
-        return models.fit(recipe, self._table.columns, self._table.rows)[0]
+            parameters["n_estimators"] = json.loads((done.place / FACTS).read_text(encoding="utf-8"))["rounds"]
+        return self._table.recipe(algorithm, parameters, self._settings)
+
+    def _model(self, best: Contender) -> Any:
+        """The best, of models that have learned from all rows."""
+        from jupyter_aml.automl import voted
+        from jupyter_aml.automl.columns import Purpose
+
+        members = [_member(self._fitted[at]) for at in best.places]
+        wanted = [one.name for one in self._table.columns.values() if one.purpose is not Purpose.IGNORE]
+        classes = self._table.classes
+        if best.meta is not None:
+            if classes:
+                return voted.StackedClassifier(members, best.meta, wanted, classes)
+            return voted.StackedRegressor(members, best.meta, wanted)
+        if classes:
+            return voted.VotedClassifier(members, best.weights, wanted, classes)
+        return voted.VotedRegressor(members, best.weights, wanted)
+
+    def _packages(self, best: Contender) -> list[str]:
+        """What the best needs besides scikit-learn."""
+        from jupyter_aml.automl import stacked
+
+        known = algorithms.chosen(self._settings.task)
+        needed = {known[self._done[at].proposal.algorithm].needs for at in best.places}
+        if best.meta is not None:
+            needed.add(stacked.needs(self._settings.task, best.meta.name))
+        return sorted(needed - {""})
+
+    def _written(self, model: Any, best: Contender, score: float, out: Path, said: Sequence[str]) -> list[str]:
+        """Leave the training of the best as code; says why where there is none."""
+        from jupyter_aml.automl.code import plan, writing
+
+        facts = [json.loads((self._done[at].place / FACTS).read_text(encoding="utf-8")) for at in best.places]
+        trees, packages = [one.get("folds") or [] for one in facts], self._packages(best)
+        found = plan.Found(self._details, self._settings, self._table, best.title, score, packages, said)
+        return writing.write(out / writing.FOLDER, lambda: plan.read(found, model, trees))
 
     def _importance(self, model: Any) -> dict[str, float]:
-        import numpy as np
-
         from jupyter_aml.automl import explaining
 
         rows = self._table.tested or self._table.rows
@@ -231,12 +294,6 @@ def _member(model: Model) -> Any:
         recipe.algorithm.name, model.features, model.estimator,
         labels=model.labels, classes=recipe.classes, scale=(model.center, model.spread),
     )  # fmt: skip
-
-
-def _packages(voters: Sequence[Done]) -> list[str]:
-    """What the voters need besides scikit-learn."""
-    known = {**algorithms.chosen(CLASSIFICATION), **algorithms.chosen(REGRESSION)}
-    return sorted({known[voter.proposal.algorithm].needs for voter in voters} - {""})
 
 
 FAMILY = Tabular()

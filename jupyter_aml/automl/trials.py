@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jupyter_aml.automl import metrics, models
+from jupyter_aml.automl import memory, metrics, models
 from jupyter_aml.automl.family import COMPLETED, FAILED, PRUNED, Attempt, Told
 from jupyter_aml.automl.models import Model, Recipe
 
@@ -58,8 +58,9 @@ class Trial:
 
     @property
     def rounds(self) -> int:
-        """Trees of a boosting, in the middle of the folds; 0 for others."""
-        return int(np.median([model.rounds for model in self.fitted])) if self.fitted else 0
+        """Trees of a boosting, in the middle of the folds and one at least; 0 for others."""
+        found = [model.rounds for model in self.fitted]
+        return max(int(np.median(found)), 1) if any(found) else int(self.recipe.algorithm.boosts)
 
     def attempt(self, primary: str) -> Attempt:
         """How it ended, in plain values."""
@@ -102,9 +103,12 @@ def run(
     began = time.monotonic()
     try:
         late = lambda: not needed and (stopped() or time.monotonic() > until)  # noqa: E731 - what it knows is here
-        _folds(trial, table, primary, bar=bar, until=until, late=late, told=told)
+        ends = np.inf if needed and not trial.recipe.algorithm.boosts else until  # a boosting has a model at any time
+        _folds(trial, table, primary, bar=bar, until=ends, late=late, told=told)
+    except TimeoutError as error:
+        trial.status, trial.error, trial.fitted = PRUNED, str(error), []
     except Exception as error:  # noqa: BLE001 - a library may raise anything, and the next trial may do better
-        trial.status, trial.error = FAILED, f"{type(error).__name__}: {error}"
+        trial.status, trial.error = FAILED, memory.told(error)
         traceback.clear_frames(error.__traceback__)
     trial.seconds = time.monotonic() - began
 
@@ -120,11 +124,17 @@ def _folds(
     told: Told,
 ) -> None:
     predicted: list[Floats] = []
+    algorithm, classes = trial.recipe.algorithm, trial.recipe.classes
+    if 0 < algorithm.most_classes < classes:
+        told_apart = f"{algorithm.name} is to tell {algorithm.most_classes} classes at most"
+        trial.status, trial.error = FAILED, f"{told_apart}, and there are {classes:,}."
+        return
     for at, (seen, unseen) in enumerate(table.splits):
         if at and late():
             trial.status, trial.fitted = PRUNED, []
             return
-        model, found = models.fit(trial.recipe, table.columns, table.rows.take(seen), table.rows.take(unseen), until)
+        part = _part_of(until, len(table.splits) - at)
+        model, found = models.fit(trial.recipe, table.columns, table.rows.take(seen), table.rows.take(unseen), part)
         if found is None or not np.isfinite(found).all():
             trial.status, trial.error = FAILED, "It predicts what is no finite number."
             return
@@ -141,3 +151,9 @@ def _folds(
     trial.predicted = np.concatenate(predicted)
     trial.metrics = metrics.every(table.case(trial.predicted, table.validated))
     trial.score = trial.metrics.get(primary, np.nan)
+
+
+def _part_of(until: float, folds: int) -> float:
+    """When a fold is to come to its end, that the next ones have as much time."""
+    left = until - time.monotonic()
+    return until if until == np.inf or left <= 0 else time.monotonic() + left / folds

@@ -13,9 +13,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from azure.ai.ml import Input, Output, automl
-from azure.ai.ml.automl import ColumnTransformer
-from azure.ai.ml.entities import Data
+from azure.ai.ml.automl import ColumnTransformer, StackEnsembleSettings
+from azure.ai.ml.entities import Data, Model
 from azure.core.exceptions import HttpResponseError
 from PIL import Image
 from sklearn.datasets import load_diabetes, load_wine
@@ -103,6 +104,41 @@ def test_the_best_of_some_trials_is_a_model_that_predicts(lab: labs.Lab, tmp_pat
     model = mlflow.pyfunc.load_model(best_model(lab, made.name, tmp_path))
     features = wine().drop(columns="target")
     assert (model.predict(features) == wine()["target"]).mean() > 0.9
+
+
+def test_the_best_model_lies_where_it_is_wanted_and_is_registered_as_a_run_s(lab: labs.Lab, tmp_path: Path) -> None:
+    place = "azureml://datastores/workspaceblobstore/paths/wines/best/"
+    job = classification(table(tmp_path / "wine", wine()), limits={"max_trials": 1})
+    job.outputs = {"best_model": Output(type="mlflow_model", path=place)}
+
+    name = lab.client.jobs.create_or_update(job).name
+
+    assert lab.end(name).status == "Completed", log(lab, name)
+    (written,) = (lab.entry.folder / "blobs").rglob("wines/best/MLmodel")
+    held = yaml.safe_load(written.read_text(encoding="utf-8"))
+    assert held["run_id"] == lab.client.jobs.get(name).properties["automl_best_child_run_id"]
+    path = f"runs:/{held['run_id']}/{held['artifact_path']}"
+    model = lab.client.models.create_or_update(Model(name="wines", path=path, type="mlflow_model"))
+    lab.client.models.download(model.name, version=model.version, download_path=tmp_path / "again")
+    (again,) = (tmp_path / "again").rglob("MLmodel")
+    assert mlflow.pyfunc.load_model(str(again.parent)).predict(wine().drop(columns="target").head(2)).shape == (2,)
+
+
+def test_both_ensembles_are_told_of(lab: labs.Lab, tmp_path: Path) -> None:
+    wish = StackEnsembleSettings(
+        stack_meta_learner_type="LogisticRegression", stack_meta_learner_k_wargs={"C": 0.5},
+        stack_meta_learner_train_percentage=0.3,
+    )._to_rest_object()  # fmt: skip # of SDK 1.35.2 only what goes over the wire can be sent
+    job = classification(
+        table(tmp_path / "wine", wine()), n_cross_validations=None, validation_data_size=0.3, limits={"max_trials": 3},
+        training={"enable_stack_ensemble": True, "stack_ensemble_settings": wish},
+    )  # fmt: skip
+
+    name = lab.client.jobs.create_or_update(job).name
+
+    assert lab.end(name).status == "Completed", log(lab, name)
+    assert "StackEnsemble(LogisticRegression of " in log(lab, name)
+    assert "The best model is " in log(lab, name)
 
 
 def test_the_runs_of_a_search_have_metrics(lab: labs.Lab, tmp_path: Path) -> None:

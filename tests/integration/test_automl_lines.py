@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
+from jupyter_aml.errors import NotFoundError
+
 from .conftest import Notebook, wait_for
 
 FAST = "--allow LogisticRegression DecisionTree --trials 2 --minutes 3"
@@ -57,6 +59,12 @@ def test_it_explains_itself_as_a_whole_and_row_by_row(notebook: Notebook, names:
     whole = best.explain()
     assert set(whole.index[:3]) & {"bmi", "s5"}
     assert whole["importance"].is_monotonic_decreasing
+    assert set(best.guardrails["status"]) <= {"Passed", "Done", "Alerted"}
+    assert {"numbers", "StandardScaler"} <= {step for steps in best.features["steps"] for step in steps}
+    best.plot("residuals")
+    with pytest.raises(NotFoundError, match=r"no chart 'roc' of .*; there are feature_importance, predictions"):
+        best.plot("roc")
+    assert best.purposes.set_index("name").loc["bmi", "purpose"] == "Numeric"
     each = best.explain(rows)
     assert list(each.index) == list(rows.index)
     columns = [name for name in rows.columns if name != "target"]

@@ -92,11 +92,11 @@ def _python_model(forecaster: Forecaster) -> Any:
 
 def save(forecaster: Forecaster, place: Path) -> None:
     """Write the model; the classes of this package are pickled by value."""
-    import mlflow.pyfunc
-
     import jupyter_aml.automl.forecasting as own
 
     with saving.carried(own):
+        import mlflow.pyfunc
+
         mlflow.pyfunc.save_model(
             str(place), python_model=_python_model(forecaster), signature=signature(forecaster),
             input_example=example(forecaster), pip_requirements=requirements(forecaster),

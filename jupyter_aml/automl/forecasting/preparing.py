@@ -64,6 +64,10 @@ class Table:
         self.dropped: list[Series] = []
         both = frame if later is None else pd.concat([frame, later])
         plain = self._plain(both)
+        self._last = plain[settings.time].max()
+        if later is not None:
+            own = frame.rename(columns=str)[settings.time]
+            self._last = frequencies.moments(own, settings.time, first=self.day_first).max()
         features = self._features(plain)
         ids, numbers = shaping.numbered(plain, settings.ids)
         plain, numbers = self._once(plain, numbers, ids, features)
@@ -265,6 +269,7 @@ class Table:
         if not found:
             msg = f"No series has a value of {asked.target}; expected numbers."
             raise ValueError(msg)
+        _check_gaps(found, len(frame), frequency)
         self._say_gaps(added, sum(map(len, found)), empty)
         return Panel(
             asked.target, asked.time, asked.ids, frequency, 1, found, features, aggregate=asked.aggregate.lower()
@@ -316,6 +321,12 @@ class Table:
             times = frequencies.moments(own, asked.time, first=self.day_first).dropna()
             if not len(times):
                 msg = f"The validation data have no times in {asked.time}; leave validation_data out to use folds."
+                raise ValueError(msg)
+            if times.max() <= self._last:
+                msg = (
+                    f"The validation data reach from {times.min()} to {times.max()}, and the training data to"
+                    f" {self._last}; expected times after those. Leave validation_data out to use folds."
+                )
                 raise ValueError(msg)
             steps = len(frequencies.grid(times.min(), times.max(), frequency))
             self.step = asked.step or horizon
@@ -396,3 +407,26 @@ class Table:
             first = min(one.times[0] for one in panel.series).year
             last = max(one.times[-1] for one in panel.series).year
             panel.days = calendars.days(self.settings.holidays, first, last)
+
+
+def _check_gaps(found: list[Series], rows: int, frequency: str) -> None:
+    """Refuse series that would be invented rather than imputed: one wrong time makes most steps a gap.
+
+    Raises:
+        ValueError: They are; names the longest gap.
+    """
+    steps = sum(map(len, found))
+    if steps <= frequencies.MOSTLY_GAPS * rows:
+        return
+    longest, after, before = 0, found[0].times[0], found[0].times[-1]
+    for one in found:
+        there = np.flatnonzero(~np.isnan(one.observed))
+        gaps = np.diff(there)
+        if len(gaps) and gaps.max() > longest:
+            at = int(gaps.argmax())
+            longest, after, before = int(gaps[at]), one.times[there[at]], one.times[there[at + 1]]
+    msg = (
+        f"{steps - rows:,} of {steps:,} steps ({frequency}) have no row, too many to be imputed; the longest gap is"
+        f" from {after} to {before}. Drop rows with wrong times, or set frequency to what the rows have."
+    )
+    raise ValueError(msg)

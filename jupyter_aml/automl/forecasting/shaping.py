@@ -18,6 +18,7 @@ from jupyter_aml.automl.forecasting.panel import (
     keys,
     word,
 )  # fmt: skip
+from jupyter_aml.automl.steps import LARGEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,12 @@ def target(values: pd.Series[Any], name: str) -> Floats:
         other = f"{int(strange.sum()):,} rows hold others, such as {values[strange].iloc[0]!r}"
         msg = f"The target {name} is to be a number; {other}."
         raise ValueError(msg)
-    return np.asarray(np.where(np.isfinite(found), found, np.nan))
+    finite = np.asarray(np.where(np.isfinite(found), found, np.nan))
+    most = float(np.abs(finite[~np.isnan(finite)]).max(initial=0.0))
+    if most > LARGEST:
+        msg = f"The target {name} reaches {most:.3g}, too much to calculate with; divide it."
+        raise ValueError(msg)
+    return finite
 
 
 def filled(beside: Floats, features: Features, fills: Mapping[str, tuple[str, Any]]) -> Floats:

@@ -24,6 +24,8 @@ ADDRESSES = ("image_url", "imageUrl", "image")
 """Columns that may hold the address of a picture, in the order in which they are looked for."""
 SHOWN = 10
 """Pictures that are named in one guardrail."""
+SHOWN_OF = 300
+"""Letters of a fault that are shown."""
 EDGES = ("topX", "topY", "bottomX", "bottomY")
 LEAST_SIDE = 0.002
 """Of a box, as a part of the picture's side."""
@@ -74,6 +76,9 @@ def opened(
 
     Returns:
         What is wanted of each, their positions among the addresses, and why others do not open.
+
+    Raises:
+        ValueError: None opens.
     """
     from jupyter_aml.automl.images import served
 
@@ -87,6 +92,11 @@ def opened(
             faults.append(f"{one}: {error}")
             continue
         kept.append(at)
+    if faults and not found:
+        raise ValueError(
+            f"0 rows can be learned from: none of the {len(faults):,} pictures opens; the first:"
+            f" {faults[0][:SHOWN_OF]}. Check the addresses in image_url, and whether the files are whole."
+        )
     return found, kept, faults
 
 
@@ -117,7 +127,7 @@ def things(written: Any, *, outlined: bool) -> tuple[list[Thing], list[str]]:
     found: list[Thing] = []
     faults: list[str] = []
     for one in _listed(written):
-        if not isinstance(one, Mapping) or "label" not in one:
+        if not isinstance(one, Mapping) or not _told(one.get("label")):
             raise ValueError(f"A label is {str(one)[:80]!r}; expected an object with label and {_wanted(outlined)}.")
         outlines, box = _outlines(one, outlined=outlined), _box(one)
         if outlines:
@@ -125,6 +135,8 @@ def things(written: Any, *, outlined: bool) -> tuple[list[Thing], list[str]]:
             box = (float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max()))
         if box is None:
             raise ValueError(f"The object {str(one)[:80]!r} has no {_wanted(outlined)}.")
+        if not np.isfinite(box).all():
+            raise ValueError(f"The object {str(one)[:80]!r} has an edge that is no number; expected parts from 0 to 1.")
         if max(box) > CORNERS or min(box) < -CORNERS + 1:
             told = f"The object {one['label']!r} reaches from {min(box):g} to {max(box):g}; expected parts of the "
             raise ValueError(told + "picture's sides, from 0 to 1: divide pixels by its width and height.")
@@ -138,6 +150,10 @@ def things(written: Any, *, outlined: bool) -> tuple[list[Thing], list[str]]:
         crowd = str(one.get("isCrowd", one.get("iscrowd", 0))).lower() in {"1", "true"}
         found.append(Thing(str(one["label"]), clipped, own, crowd))
     return found, faults
+
+
+def _told(label: Any) -> bool:
+    return label is not None and bool(str(label).strip())
 
 
 def _wanted(outlined: bool) -> str:
@@ -164,14 +180,24 @@ def _outlines(one: Mapping[str, Any], *, outlined: bool) -> tuple[tuple[float, .
     if not outlined or written is None or not len(written):
         return ()
     parts = written if isinstance(written[0], list | tuple | np.ndarray) else [written]
-    return tuple(tuple(float(value) for value in part) for part in parts if len(part) >= 2 * CORNERS)
+    odd = next((part for part in parts if len(part) % 2), None)
+    if odd is not None and not isinstance(written, str):
+        raise ValueError(f"A polygon has {len(odd)} numbers; expected x and y of each corner in turn.")
+    return tuple(tuple(map(_number, part)) for part in parts if len(part) >= 2 * CORNERS)
 
 
 def _box(one: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
     if any(name not in one for name in EDGES):
         return None
-    left, top, right, bottom = (float(one[name]) for name in EDGES)
+    left, top, right, bottom = (_number(one[name]) for name in EDGES)
     return left, top, right, bottom
+
+
+def _number(written: Any) -> float:
+    try:
+        return float(written)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _clipped(box: tuple[float, float, float, float]) -> tuple[float, float, float, float] | None:

@@ -117,6 +117,7 @@ def _loaded(place: Path) -> Json:
 
 def _prepared(order: Order) -> tuple[Json, Json]:
     """Texts and what is true of them, and the facts about them."""
+    import numpy as np
     import pandas as pd
 
     from jupyter_aml.automl import guardrails
@@ -136,8 +137,8 @@ def _prepared(order: Order) -> tuple[Json, Json]:
         if missing:
             raise ValueError(f"The {role} data have no column {missing[0]}, which the training data have.")
         read = served.joined(rows[columns])
-        kept = [bool(one.strip()) for one in read]
-        empty += len(kept) - sum(kept)
+        kept = np.array([bool(one.strip()) for one in read], dtype=bool)
+        empty += int((~kept).sum())
         tables.append(rows[kept])
         texts.append([one for one in read if one.strip()])
     several = order.task == SETS

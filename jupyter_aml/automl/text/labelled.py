@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from jupyter_aml.automl import ensembles, folds, metrics
-from jupyter_aml.automl.columns import present
+from jupyter_aml.automl.columns import once, present
 from jupyter_aml.automl.family import COMPLETED, PRUNED, Attempt, Best, Done, Proposal, Told
 from jupyter_aml.automl.guardrails import SHOWN, SMALL_CLASS, Guardrail, Status, class_balance
 from jupyter_aml.automl.text import labels as sets
@@ -160,8 +160,9 @@ def with_target(table: pd.DataFrame, target: str, role: str) -> pd.DataFrame:
     """The rows of a table that have a target.
 
     Raises:
-        ValueError: There is no such column.
+        ValueError: There is no such column, or two columns have one name.
     """
+    once(table)
     if target not in table:
         raise ValueError(
             f"There is no column {target} in the {role} data; they have {', '.join(map(str, table.columns))}. "

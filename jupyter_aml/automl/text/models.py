@@ -32,7 +32,8 @@ LEAST_TUNED = 20
 TUNED = 0.25
 """The part of the rows by which is found from which probability on a label is given."""
 HANDFUL = 2
-WORD = r"(?u)\b\w+\b"
+WORD, ANYTHING = r"(?u)\b\w+\b", r"(?u)\S+"
+"""What a word is, and what it is in texts that have none, such as signs alone."""
 
 
 def _shape(asked: Asked) -> Json:
@@ -82,17 +83,30 @@ def kinds() -> list[Kind]:
     return [one for one in _KINDS if one.name != "LightGBM" or importlib.util.find_spec("lightgbm") is not None]
 
 
-def features(parameters: Mapping[str, Any], rows: int, seed: int) -> Any:
-    """What makes numbers of texts.
+def features(parameters: Mapping[str, Any], texts: Sequence[str], seed: int) -> tuple[Any, Any]:
+    """What makes numbers of texts, fitted.
 
     Args:
         parameters: Of the model.
-        rows: Texts that it learns from.
+        texts: That it learns from, of which one at least is not empty.
         seed: Of what is random in it.
+
+    Returns:
+        It, and the numbers of the texts, shape (rows, columns).
     """
+    made = _features(parameters, len(texts), seed, WORD)
+    try:
+        return made, made.fit_transform(texts)
+    except ValueError:  # no word, or none that is in several texts: whatever stands between spaces is one
+        made = _features({**parameters, "rare": 1, "stop_often": 1.0}, len(texts), seed, ANYTHING)
+        return made, made.fit_transform(texts)
+
+
+def _features(parameters: Mapping[str, Any], rows: int, seed: int, word: str) -> Any:
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion, Pipeline
+    from sklearn.preprocessing import FunctionTransformer
 
     rare = int(parameters["rare"]) if rows >= PLENTY else 1
     often = float(parameters["stop_often"])
@@ -101,7 +115,7 @@ def features(parameters: Mapping[str, Any], rows: int, seed: int) -> Any:
         "max_features": MOST_WORDS, "dtype": np.float64,
     }  # fmt: skip
     parts: list[tuple[str, Any]] = [
-        ("words", TfidfVectorizer(ngram_range=(1, int(parameters["words"])), token_pattern=WORD, **common))
+        ("words", TfidfVectorizer(ngram_range=(1, int(parameters["words"])), token_pattern=word, **common))
     ]
     if parameters["letters"]:
         letters = (HANDFUL, int(parameters["letters"]))
@@ -109,8 +123,9 @@ def features(parameters: Mapping[str, Any], rows: int, seed: int) -> Any:
     union = FeatureUnion(parts)
     if "components" not in parameters:
         return union
-    squeezed = TruncatedSVD(min(int(parameters["components"]), max(rows - 1, 1)), random_state=seed)
-    return Pipeline([("counts", union), ("svd", squeezed)])
+    count = min(int(parameters["components"]), max(rows - 1, 1))
+    wide = FunctionTransformer(served.wide, kw_args={"least": count + 1})
+    return Pipeline([("counts", union), ("wide", wide), ("svd", TruncatedSVD(count, random_state=seed))])
 
 
 def learn(
@@ -136,8 +151,7 @@ def learn(
         seed: The same seed gives the same model.
         until: When to stop a boosting, by `time.monotonic`.
     """
-    made = features(parameters, len(texts), seed)
-    numbers = made.fit_transform(list(texts))
+    made, numbers = features(parameters, list(texts), seed)
 
     def make() -> Any:
         return estimator(algorithm, parameters, threads, seed, until)
@@ -190,10 +204,13 @@ def classes(make: Callable[[], Any], numbers: Any, truth: NDArray[Any], count: i
         truth: Classes as numbers, shape (rows,).
         count: How many classes there are.
     """
+    from sklearn.dummy import DummyClassifier
+
     known, target = np.unique(truth, return_inverse=True)
+    estimator = make() if len(known) > 1 else DummyClassifier(strategy="prior")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what libraries say of convergence is shown by the score
-        return served.Classes(make().fit(numbers, target), known.astype(np.intp), count)
+        return served.Classes(estimator.fit(numbers, target), known.astype(np.intp), count)
 
 
 def marks(make: Callable[[], Any], numbers: Any, truth: NDArray[np.bool_], seed: int) -> served.Marks:

@@ -32,6 +32,14 @@ def joined(frame: pd.DataFrame) -> list[str]:
     return [". ".join(part for part in row if part) for row in zip(*columns, strict=True)]
 
 
+def wide(found: Any, least: int) -> Any:
+    """A sparse matrix with columns of nothing where it has fewer."""
+    from scipy.sparse import csr_matrix, hstack
+
+    more = least - found.shape[1]
+    return hstack([found, csr_matrix((found.shape[0], more))], format="csr") if more > 0 else found
+
+
 def softmax(scores: Floats) -> Floats:
     """Shares that sum to 1 in each row."""
     found = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_aml.automl.engineered import SUMMARY
+from jupyter_aml.automl.working import COLUMNS, GUARDRAILS
 from jupyter_aml.commands import hush
 from jupyter_aml.commands.actions import jobs, live
 from jupyter_aml.commands.actions.cards import Card
@@ -25,7 +27,7 @@ STOP = "jupyter_aml.stop"
 """Tag of a local AutoML job that is to try no more, and to make the best of what there is."""
 MODEL, CODE = "mlflow-model", "generated_code"
 """Folders of the best run. Source: the artifacts of AutoML runs of Azure."""
-CHARTS, BACKGROUND = "charts.json", "background.parquet"
+CHARTS = "charts.json"
 
 
 class Search(Card):
@@ -187,6 +189,38 @@ class Search(Card):
         self.wait()
         return dict(self._details().reader.snapshot(self._name)["metrics"])
 
+    @property
+    def guardrails(self) -> pd.DataFrame:
+        """What was found in the data before the search.
+
+        Returns:
+            `name`, `status` (`Passed`, `Done` where something was mended, `Alerted`), `found` and `remedy`.
+        """
+        return self._looked(GUARDRAILS)
+
+    @property
+    def purposes(self) -> pd.DataFrame:
+        """What the table's columns are taken for: `name`, `purpose`, and `why`."""
+        return self._looked(COLUMNS)
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """What the best model has made of the columns: `model`, `columns`, `steps`, `features` (how many), `names`."""
+        import pandas as pd
+
+        return pd.DataFrame(json.loads(self._file(SUMMARY).read_text(encoding="utf-8")))
+
+    def _looked(self, name: str) -> pd.DataFrame:
+        """A list that the look at the data has left."""
+        import pandas as pd
+
+        path = next(self._setup.rglob(name), None)
+        if path is None:
+            raise NotFoundError(
+                f"{self._name} has no {name} yet.", remedy="Look again once the data have been looked at."
+            )
+        return pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
+
     @functools.cached_property
     def model(self) -> Any:
         """The best model, as MLflow loads it; its packages have to be installed here."""
@@ -221,7 +255,7 @@ class Search(Card):
 
     @functools.cached_property
     def _outputs(self) -> Path:
-        """What the best run has left, downloaded; it is there as long as this object."""
+        """What the best run has left, downloaded."""
         self.wait()
         own = dict(self.entity.properties or {})
         best = own.get("automl_best_child_run_id") or own.get("best_child_run_id")
@@ -229,11 +263,27 @@ class Search(Card):
             raise NotFoundError(
                 f"{self._name} names no best model.", remedy=f"Type %aml job logs {self._name} to see what it did."
             )
-        place = Path(tempfile.mkdtemp(prefix="jupyter_aml-"))
+        place = self._downloaded(best)
+        return next(place.rglob(MODEL), place / MODEL).parent
+
+    @property
+    def _setup(self) -> Path:
+        """What the look at the data has left, downloaded."""
+        name = f"{self._name}_setup"
+        if self._details().reader.status(name) not in jobs.FINAL:
+            live.until_final(self._details().reader, name)
+        return self._downloaded(name)
+
+    def _downloaded(self, name: str) -> Path:
+        """The artifacts of a run; they are there as long as this object."""
+        held: dict[str, Path] = self.__dict__.setdefault("_held", {})
+        if name in held:
+            return held[name]
+        place = held[name] = Path(tempfile.mkdtemp(prefix="jupyter_aml-"))
         weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
         with hush.hushed(verbose=False), _quiet():
-            self.client.jobs.download(best, download_path=place)
-        return next(place.rglob(MODEL), place / MODEL).parent
+            self.client.jobs.download(name, download_path=place)
+        return place
 
     def _file(self, name: str) -> Path:
         path = self._outputs / name
@@ -267,7 +317,9 @@ class Search(Card):
         """Rows to compare with: some that the model has learned from."""
         import pandas as pd
 
-        path = self._outputs / BACKGROUND
+        from jupyter_aml.automl import explaining
+
+        path = self._outputs / explaining.BACKGROUND
         if path.is_file():
             return pd.read_parquet(path)[list(rows.columns)]
         example = self.model.input_example

@@ -63,6 +63,11 @@ def plan(workspace: Workspace, record: Record) -> list[Output]:
     return [_output(workspace, record.name, name, value or {}, names) for name, value in given.items()]
 
 
+def placed(record: Record, name: str) -> bool:
+    """Whether the user says where an output is to be."""
+    return bool(((record.body.get("outputs") or {}).get(name) or {}).get("uri"))
+
+
 def _output(workspace: Workspace, job: str, name: str, value: dict[str, Any], names: dict[str, str]) -> Output:
     kind = str(value.get("jobOutputType") or "uri_folder").lower()
     uri = binding.expand(str(value.get("uri") or ""), {**names, "output_name": name})

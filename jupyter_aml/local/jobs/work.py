@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import traceback
 import uuid
@@ -17,6 +18,7 @@ from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs import (
     away,
     distribution,
+    locate,
     outputs,
     prepare,
     records,
@@ -202,8 +204,21 @@ def _take_over(
     for output in made:
         own = {"uri": output.uri, "type": output.kind}
         kept[output.name] = {**(own if output.artifacts else taken[output.name]), **_named(kept.get(output.name))}
+        if good and not output.artifacts and kind.copies and outputs.placed(record, output.name):
+            kept[output.name] |= _copied(workspace, output, str(taken[output.name]["uri"]))
     if good:
         _register(workspace, record, made, kept, now)
+
+
+def _copied(workspace: Workspace, output: outputs.Output, uri: str) -> dict[str, Any]:
+    """A child's folder, copied to where the user wants it."""
+    with workspace.database.read() as reader:
+        place = outputs.destination(workspace, reader, output)
+        found = locate.find(workspace, reader, uri, output.kind, f"properties.outputs.{output.name}")
+    if not isinstance(found, locate.Place):
+        return {}
+    shutil.copytree(found.path(workspace), output.staging, dirs_exist_ok=True)
+    return outputs.keep(workspace, replace(output, direct=False), place)
 
 
 def _named(earlier: dict[str, Any] | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from jupyter_aml.automl import algorithms, metrics
 from jupyter_aml.automl.folds import Validation
 from jupyter_aml.automl.metrics import REGRESSION
 from jupyter_aml.automl.search import Search, Settings, Trial
+from jupyter_aml.automl.stacked import Stacking
 
 QUICK = ("LightGBM", "LogisticRegression", "KNN")
 FEW = Validation(folds=3)
@@ -45,7 +46,9 @@ def test_classes_are_told_by_their_names() -> None:
     assert result.score >= max(one.score for one in told)
     board = result.leaderboard
     assert board["AUC_weighted"].is_monotonic_decreasing
-    assert len(board) == 3 + (len(result.voters) > 1)
+    ensembles = [one.title for one in (result.best, *result.others) if one.title.startswith(("Voting", "Stack"))]
+    assert sorted(board["model"]) == sorted([*(one.recipe.title for one in told), *ensembles])
+    assert "StackEnsemble" in "".join(ensembles)
 
 
 def test_numbers_are_predicted_better_than_by_their_mean() -> None:
@@ -70,7 +73,32 @@ def test_the_search_goes_on_with_other_parameters_and_does_the_same_again() -> N
     assert len(set(titles)) == len(titles) == 9
     assert titles == [trial.recipe.title for trial in two.trials]
     assert one.score == two.score
-    assert "VotingEnsemble" in one.leaderboard["model"].iloc[0]
+    assert "Ensemble" in one.leaderboard["model"].iloc[0]
+
+
+def test_a_stack_tells_rows_that_it_has_not_seen() -> None:
+    seen, unseen = train_test_split(load_diabetes(as_frame=True).frame, test_size=0.4, random_state=0)
+    stacked = replace(REGRESS, ensemble=False, stacking=Stacking("LinearRegression"))
+
+    result = Search(seen, "target", stacked).run()
+
+    assert (result.best.algorithm, result.said) == ("StackEnsemble", [])
+    assert result.leaderboard["model"].iloc[0] == result.best.title
+    guess = DummyRegressor().fit(seen, seen.target).predict(unseen)
+    found = root_mean_squared_error(unseen["target"], result.predict(unseen))
+    assert found < 0.85 * root_mean_squared_error(unseen["target"], guess)
+
+
+def test_held_out_rows_stay_unseen_by_a_stack() -> None:
+    frame = load_diabetes(as_frame=True).frame
+    settings = replace(REGRESS, validation=Validation(held_out=0.3), allowed=("LightGBM", "ElasticNet"), trials=2)
+
+    result = Search(frame, "target", settings).run()
+
+    titles = [one.title for one in (result.best, *result.others)]
+    assert any(one.startswith("StackEnsemble(ElasticNet of") for one in titles)
+    assert result.said == []
+    assert max(one.score for one in result.others) < 0.25
 
 
 def test_a_table_of_everything() -> None:

@@ -119,11 +119,11 @@ def test_numbers_are_predicted_with_rows_that_only_validate(tmp_path: Path) -> N
     assert best.metrics["test_r2_score"] > 0.2
 
 
-def test_without_votes_the_best_alone_is_the_model(tmp_path: Path) -> None:
+def test_without_ensembles_the_best_alone_is_the_model(tmp_path: Path) -> None:
     details = {
         "validationDataSize": 0.3, "featurizationSettings": {"mode": "Off"},
         "trainingSettings": {
-            "enableVoteEnsemble": False, "enableModelExplainability": False,
+            "enableVoteEnsemble": False, "enableStackEnsemble": False, "enableModelExplainability": False,
             "allowedTrainingAlgorithms": ["LogisticRegression", "KNN"],
         },
     }  # fmt: skip
@@ -131,12 +131,101 @@ def test_without_votes_the_best_alone_is_the_model(tmp_path: Path) -> None:
 
     facts, _, best = found(CLASSIFICATION, details, tables, tmp_path, 2)
 
-    assert len(best.of) == 1
+    assert (len(best.of), list(best.others), list(best.said)) == (1, [], [])
     assert best.algorithm in {"LogisticRegression", "KNN"}
     assert "feature_importance" not in json.loads((tmp_path / "best" / "charts.json").read_text())
     purposes = {one["name"]: one["purpose"] for one in facts["columns"]}
     assert purposes["place"] == "Ignore"
     assert purposes["hue"] == "Numeric"
+
+
+def loaded(folder: Path, frame: pd.DataFrame) -> list[str]:
+    """What the best model says where there is no jupyter_aml."""
+    frame.to_pickle(folder / "x.pkl")
+    command = [sys.executable, "-W", "ignore", "-c", LOADED, str(folder / "best" / "model"), str(folder / "x.pkl")]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout.split()
+
+
+@pytest.mark.parametrize("learner", ["ElasticNetCV", "LightGBMRegressor", "LinearRegression"])
+def test_numbers_are_told_by_a_stack_that_loads_without_us(tmp_path: Path, learner: str) -> None:
+    frame = load_diabetes(as_frame=True).frame
+    details = {
+        "primaryMetric": "R2Score", "nCrossValidations": {"mode": "Custom", "value": 3},
+        "trainingSettings": {
+            "allowedTrainingAlgorithms": ["ElasticNet", "KNN", "DecisionTree"], "enableVoteEnsemble": False,
+            "enableModelExplainability": False, "stackEnsembleSettings": {"stackMetaLearnerType": learner},
+        },
+    }  # fmt: skip
+
+    _, _, best = found(REGRESSION, details, {"training": frame}, tmp_path)
+
+    scores = {one.algorithm: one.score for one in (best, *best.others)}
+    assert set(scores) - {"StackEnsemble"} < {"ElasticNet", "KNN", "DecisionTree"}
+    assert max(scores.values()) == best.score == best.metrics["r2_score"]
+    if learner == "LightGBMRegressor":
+        return
+    assert best.algorithm == "StackEnsemble"
+    assert best.title.startswith(f"StackEnsemble({learner} of ElasticNet")
+    assert len(best.of) > 1
+    told = np.array(loaded(tmp_path, frame.drop(columns="target")), dtype=float)
+    assert np.corrcoef(told, frame["target"])[0, 1] > 0.7
+
+
+def test_classes_are_told_by_a_stack_that_loads_without_us(tmp_path: Path) -> None:
+    frame = unclear()
+    details = {
+        "primaryMetric": "AUCWeighted", "nCrossValidations": {"mode": "Custom", "value": 3},
+        "trainingSettings": {
+            "allowedTrainingAlgorithms": ["LogisticRegression", "DecisionTree"], "enableVoteEnsemble": False,
+        },
+    }  # fmt: skip
+
+    _, _, best = found(CLASSIFICATION, details, {"training": frame}, tmp_path, 2)
+
+    assert best.title == "StackEnsemble(LogisticRegressionCV of DecisionTree, LogisticRegression)"
+    assert best.score == best.metrics["AUC_weighted"] > max(one.score for one in best.others)
+    drawn = json.loads((tmp_path / "best" / "charts.json").read_text())
+    assert np.sum(drawn["confusion_matrix"]["data"]["matrix"]) == len(frame)
+    assert next(iter(drawn["feature_importance"])) in {"0", "1"}
+    told = loaded(tmp_path, frame.drop(columns="target"))
+    assert (np.array(told) == frame["target"]).mean() > 0.7
+
+
+def unclear() -> pd.DataFrame:
+    """Two classes that a line through one column tells apart, and a band of another, neither surely."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(400, 3))
+    chance = 1 / (1 + np.exp(-2 * x[:, 0] - 3 * np.sign(np.abs(x[:, 1]) - 0.7)))
+    return pd.DataFrame(x, columns=list("012")).assign(target=np.where(random.random(400) < chance, "yes", "no"))
+
+
+def test_without_time_the_best_is_what_was_fitted(tmp_path: Path) -> None:
+    details = {
+        "primaryMetric": "R2Score", "targetColumnName": "target", "nCrossValidations": {"mode": "Custom", "value": 3},
+        "trainingSettings": {"allowedTrainingAlgorithms": ["ElasticNet", "KNN", "DecisionTree"]},
+    }  # fmt: skip
+    _, done, best = found(REGRESSION, details, {"training": load_diabetes(as_frame=True).frame}, tmp_path)
+    out = tmp_path / "late"
+    out.mkdir()
+
+    late = FAMILY.finish(Order(REGRESSION, details), tmp_path / "prepared", done, out, time.monotonic() - 1)
+
+    assert len(best.of) > 1
+    assert len(late.of) == 1
+    assert late.algorithm in {"ElasticNet", "KNN", "DecisionTree"}
+    assert late.score == late.metrics["r2_score"] <= best.score
+    assert "StackEnsemble is not made: there is no time left for it." in late.said
+    assert any("there was time to fit 1 of its" in one for one in late.said)
+    assert (out / "model" / "MLmodel").is_file()
+
+
+def test_a_meta_learner_that_cannot_be_is_refused_before_any_trial(tmp_path: Path) -> None:
+    wish = {"stackMetaLearnerKWargs": {"C": 1.0}}
+    details = {"targetColumnName": "target", "trainingSettings": {"stackEnsembleSettings": wish}}
+    tables = {"training": load_diabetes(as_frame=True).frame}
+
+    with pytest.raises(ValueError, match="stack_meta_learner_k_wargs has C, which ElasticNetCV does not take"):
+        FAMILY.prepare(Order(REGRESSION, details, tables), tmp_path)
 
 
 def test_gaps_become_what_the_user_wants(tmp_path: Path) -> None:

@@ -130,3 +130,24 @@ def test_the_words_of_the_order_are_those_of_the_process(planner: Recording) -> 
 
     assert bodies[0]["command"].startswith("python -m jupyter_aml.automl.working ")
     assert list(bodies[0]["environmentVariables"]) == ["JUPYTER_AML_AUTOML"]
+
+
+def test_what_is_not_the_best_is_said_as_well(planner: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Stage, "say", lambda _self, sentence: said.append(sentence))
+    found = {
+        "title": "VotingEnsemble(KNN, SVM)", "algorithm": "VotingEnsemble", "score": 0.98, "metrics": {}, "of": [0, 1],
+        "others": [{"title": "StackEnsemble(LogisticRegression of KNN)", "algorithm": "StackEnsemble", "score": 0.97}],
+        "said": ["StackEnsemble: there is no time."],
+    }  # fmt: skip
+    monkeypatch.setattr(automl.AutoML, "_result", lambda *_: found)
+    stage = Stage()
+    made = conductor(stage, planner)
+    made._keep("fox_4", automl.FINISH)
+    made.step([child("fox_4", {}, Status.COMPLETED)], cancelled=False)
+
+    assert said == [
+        "StackEnsemble: there is no time.",
+        "StackEnsemble(LogisticRegression of KNN) accuracy=0.97",
+        "The best model is VotingEnsemble(KNN, SVM) with accuracy=0.98.",
+    ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.automl import working
+from jupyter_aml.automl import memory, working
 from jupyter_aml.automl.family import COMPLETED, FAILED, PRUNED, VOTERS, Attempt, Proposal
 from jupyter_aml.automl.working import FINISH, SETUP, TRIAL
 from jupyter_aml.errors import NotOfflineError
@@ -39,6 +39,14 @@ Source: Microsoft's "Set up AutoML training", early stopping: 20 landmarks, then
 """
 ENDING, LEAST_ENDING, MOST_ENDING = 0.15, 2.0, 600.0
 """Share of the time that is kept for the best model, and the seconds that it is at least and at most."""
+HANDING = 0.2
+"""Share of that in which the last trials come to their end and hand on what they have."""
+TIMELY = "Where the time is too short, give more: limits.timeout, or limits.trial_timeout."
+ROOMY = (
+    "Where memory was short, lower limits.max_concurrent_trials, or give each trial less of it by the job's property"
+    f" {memory.PROPERTY}."
+)
+"""What to do about trials that were ended."""
 GRACE = 30.0
 """Seconds after which a part that should have ended is ended."""
 TABLES = {"training": "trainingData", "validation": "validationData", "test": "testData"}
@@ -272,9 +280,11 @@ class AutoML(Conductor):
         try:
             found = Attempt(**self._result(record))
         except (OSError, ValueError, TypeError):
-            word = "It was ended" if record.status == Status.CANCELED else "It ended without a result"
-            message = str((record.state.get("error") or {}).get("message") or word)
-            return Attempt(PRUNED if record.status == Status.CANCELED else FAILED, error=message)
+            if record.status == Status.CANCELED:
+                return Attempt(PRUNED, error=f"It was ended before it had a model. {TIMELY}")
+            message = str((record.state.get("error") or {}).get("message") or "It ended without a result.")
+            remedy = f" {ROOMY}" if "signal" in message else f" {TIMELY}" if "longer than its limit" in message else ""
+            return Attempt(FAILED, error=message + remedy)
         return found
 
     def _tell(self, record: Record, trial: Tried, attempt: Attempt, *, better: bool) -> None:
@@ -305,6 +315,10 @@ class AutoML(Conductor):
         self._finished = True
         score = float(found["score"])
         metrics = {str(name): float(value) for name, value in found["metrics"].items()}
+        for sentence in found.get("said") or ():
+            self._stage.say(str(sentence))
+        for one in found.get("others") or ():
+            self._stage.say(f"{one['title']} {self._metric}={one['score']:.6g}")
         self._stage.say(f"The best model is {found['title']} with {self._metric}={score:.6g}.")
         properties = {
             "run_algorithm": str(found["algorithm"]), "iteration": str(len(self._tried)), "score": repr(score),
@@ -343,9 +357,13 @@ class AutoML(Conductor):
     def _try(self, proposal: Proposal) -> str:
         name = f"{self._stage.name}_{proposal.number}"
         limit = self._search.limits.trial_seconds
-        until = self._end() if limit is None else min(self._end(), self._stage.clock() + limit)
+        until = self._end() - self._ending * HANDING
+        until = until if limit is None else min(until, self._stage.clock() + limit)
         words = ["--prepared", "${{inputs.prepared}}"]
-        told = {"proposal": proposal.written(), "until": until, "threads": self._threads}
+        told = {
+            "proposal": proposal.written(), "until": until, "threads": self._threads, "width": self._width,
+            "memory": memory.asked(self._stage.record.body.get("properties")),
+        }  # fmt: skip
         self._stage.say(f"Trial {proposal.number} {proposal.title}")
         self._submit(name, TRIAL, words, given={"prepared": _folder(self._prepared)}, told=told, proposal=proposal)
         return name

@@ -21,6 +21,7 @@ class AutoMLType(JobType):
     run_type = "azureml.AutoML"
     log = "azureml-logs/automl.txt"
     conducts = True
+    copies = True
 
     def check(self, draft: Draft) -> None:
         details = _details(draft.body)

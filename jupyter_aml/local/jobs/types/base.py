@@ -49,6 +49,9 @@ class JobType(ABC):
     conducts: bool = False
     """Whether its work is other jobs: it then has a conductor, and takes no slot of its compute."""
 
+    copies: bool = False
+    """Whether an output of a child is copied to where the user wants the job's; else the child wrote there itself."""
+
     @abstractmethod
     def check(self, draft: Draft) -> None:
         """Refuse a body that Azure would refuse; called once, when the job is submitted."""
