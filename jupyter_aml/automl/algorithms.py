@@ -107,7 +107,9 @@ def available(task: str, allowed: Iterable[str] | None = None, blocked: Iterable
 
 
 def suited(known: Mapping[str, Algorithm], rows: int, classes: int = 0) -> dict[str, Algorithm]:
-    """Those that are not too slow for so many rows and classes; all that can tell so many classes where each is.
+    """Those that are not too slow for so many rows and classes, the cheap first.
+
+    All that can tell so many classes where each is too slow.
 
     Raises:
         ValueError: None can tell so many classes.
@@ -117,7 +119,10 @@ def suited(known: Mapping[str, Algorithm], rows: int, classes: int = 0) -> dict[
         told = ", ".join(f"{name} at most {one.most_classes}" for name, one in known.items())
         msg = f"The target has {classes:,} classes, too many for what is allowed: {told}. Allow KNN or DecisionTree."
         raise ValueError(msg)
-    return {name: one for name, one in able.items() if not 0 < one.most_rows < rows} or able
+    found = {name: one for name, one in able.items() if not 0 < one.most_rows < rows} or able
+    if rows > LINES_FIRST and BOOSTING in found:
+        return {BOOSTING: found[BOOSTING], **found}
+    return found
 
 
 def key(name: str) -> str:
@@ -268,6 +273,8 @@ _XBOOSTED: Parameters = {
     "learning_rate": 0.05, "max_depth": 6, "colsample_bytree": 0.8, "subsample": 0.9, "min_child_weight": 1.0,
 }  # fmt: skip
 _LEAVES: Parameters = {"min_samples_leaf": 1}
+LINES_FIRST, BOOSTING = 20_000, "LightGBM"
+"""Up to so many rows a linear model is there in a moment, and is tried before LightGBM."""
 TREES = Form.TREES
 
 
@@ -324,7 +331,7 @@ _CLASSIFIERS = _in_order(
         ),
     ),
     (
-        "LightGBM", "LogisticRegression", "XGBoostClassifier", "ExtremeRandomTrees", "RandomForest", "GradientBoosting",
+        "LogisticRegression", "LightGBM", "XGBoostClassifier", "ExtremeRandomTrees", "RandomForest", "GradientBoosting",
         "KNN", "SVM", "LinearSVM", "SGD", "DecisionTree", "BernoulliNaiveBayes", "MultinomialNaiveBayes",
     ),
 )  # fmt: skip
@@ -340,7 +347,7 @@ _REGRESSORS = _in_order(
         ),
     ),
     (
-        "LightGBM", "ElasticNet", "XGBoostRegressor", "ExtremeRandomTrees", "RandomForest", "GradientBoosting", "KNN",
+        "ElasticNet", "LightGBM", "XGBoostRegressor", "ExtremeRandomTrees", "RandomForest", "GradientBoosting", "KNN",
         "LassoLars", "SGD", "DecisionTree",
     ),
 )  # fmt: skip

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from jupyter_aml.automl.voted import Meta
 
 VOTE, STACK = "VotingEnsemble", "StackEnsemble"
+CHOOSING = 5.0
+"""Seconds that the choice of who votes has in any case."""
 MOST_STACKED = 5
 """Algorithms whose best models are stacked where one model alone is better than any vote."""
 
@@ -96,7 +98,11 @@ def contenders(
     """
     judge = _Judge(table, settings.primary)
     found, said = [judge.voted(tried, [0], np.ones(1))], []
-    places, weights = judge.choose(tried) if settings.ensemble or settings.stacking else ([0], np.ones(1))
+    places, weights = (
+        judge.choose(tried, max(until, time.monotonic() + CHOOSING))
+        if settings.ensemble or settings.stacking
+        else ([0], np.ones(1))
+    )
     if settings.ensemble and len(places) > 1:
         found.insert(0, judge.voted(tried, places, weights))
     if settings.stacking is not None:
@@ -143,10 +149,10 @@ class _Judge:
     def score(self, predicted: Floats) -> float:
         return metrics.value(self.primary, self.table.case(predicted, self.table.validated))
 
-    def choose(self, tried: Sequence[Tried]) -> tuple[list[int], Floats]:
+    def choose(self, tried: Sequence[Tried], until: float) -> tuple[list[int], Floats]:
         """Who votes, and how their votes count."""
         predicted = [one.predicted for one in tried]
-        weights = ensembles.select(predicted, lambda found: metrics.loss(self.primary, self.score(found)))
+        weights = ensembles.select(predicted, lambda found: metrics.loss(self.primary, self.score(found)), until=until)
         chosen = np.flatnonzero(weights)
         return [int(at) for at in chosen], weights[chosen]
 

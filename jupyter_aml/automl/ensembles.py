@@ -5,6 +5,7 @@ Source: Caruana, Niculescu-Mizil, Crew, Ksikes, "Ensemble selection from librari
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,16 @@ ROUNDS = 40
 NO_GAIN = 1e-12
 
 
-def select(predictions: Sequence[Floats], loss: Callable[[Floats], float], rounds: int = ROUNDS) -> Floats:
+def select(
+    predictions: Sequence[Floats], loss: Callable[[Floats], float], rounds: int = ROUNDS, until: float = np.inf
+) -> Floats:
     """The weight of each model's vote, with the sum 1.
 
     Args:
         predictions: Of each model for the same rows, of one shape.
         loss: What is to be made small, of predictions of that shape.
         rounds: How many votes are given.
+        until: When to give no more, by `time.monotonic`; the first is given in any case.
 
     Returns:
         Shape (models,); the best model alone has 1 where no other vote helps.
@@ -39,6 +43,8 @@ def select(predictions: Sequence[Floats], loss: Callable[[Floats], float], round
     total: Any = np.zeros_like(predictions[0], dtype=float)
     best, kept = np.inf, votes.copy()
     for given in range(1, rounds + 1):
+        if given > 1 and time.monotonic() > until:
+            break
         losses = [loss((total + one) / given) for one in predictions]
         chosen = int(np.argmin(losses))
         votes[chosen] += 1

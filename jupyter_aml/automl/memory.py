@@ -1,7 +1,8 @@
 """The memory of one trial: how much its process may take beyond what it holds when the trial begins.
 
 Linux alone keeps such a limit (RLIMIT_DATA, what a process has for itself alone). macOS and Windows keep none: there a
-trial takes what it needs, and the system ends its process where that is too much, which ends that trial alone.
+trial takes what it needs, and the system ends its process where that is too much, which ends that trial alone. So do
+libraries in C++ that end the process themselves instead of saying that there is no memory.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ GROUPS = (
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
 """A container's limit, what it uses of it, and how much of that are files kept for later: control groups 2 and 1."""
-_NO_ROOM = ("bad_alloc", "unable to allocate", "cannot allocate memory", "out of memory", "std::length_error")
+_NO_ROOM = (
+    "bad_alloc", "bad_malloc", "unable to allocate", "failed to allocate", "cannot allocate memory", "out of memory",
+    "memory allocation", "std::length_error", "can't start new thread", "thread creation failed",
+)  # fmt: skip
 """What libraries say that have no memory, in lower case."""
 _held: ContextVar[int] = ContextVar("memory", default=0)
 
@@ -113,9 +117,14 @@ def told(error: BaseException, count: int = 0) -> str:
     """
     plain = f"{type(error).__name__}: {error}"
     count = count or _held.get()
-    if not count or not (isinstance(error, MemoryError) or any(one in plain.lower() for one in _NO_ROOM)):
+    if not count or not (isinstance(error, MemoryError) or short(plain)):
         return plain
     return (
         f"It needed more than {count // MB:,} MB of memory. Set the job's property {PROPERTY} to more, or lower"
-        f" limits.max_concurrent_trials. ({plain})"
+        f" limits.max_concurrent_trials. ({plain.splitlines()[0]})"
     )
+
+
+def short(said: str) -> bool:
+    """Whether a library's words are those of one that has no memory."""
+    return any(one in said.lower() for one in _NO_ROOM)

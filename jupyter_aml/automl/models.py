@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LEAST = 1e-12
 ROUNDS_AT_FIRST = 8
 """Trees of scikit-learn's after which it is looked at the time; then after twice as many each time."""
+MANY = 50_000
+"""Numbers below which a boosting has one thread: it is over in a moment, and several wait for each other's cores."""
 LEAST_STOPPED = 2
 """Rows of each class that an estimator wants which holds some back to know when to stop."""
 
@@ -147,7 +149,7 @@ def fit(
         warnings.simplefilter("ignore")  # what libraries say of convergence is shown by the score
         numbers = made.fit_transform(seen.frame, told)
         others = made.transform(unseen.frame) if unseen is not None else None
-        estimator = _sure() if alone else algorithm.make(recipe.parameters, recipe.threads, recipe.seed)
+        estimator = _sure() if alone else algorithm.make(recipe.parameters, _threads(recipe, numbers), recipe.seed)
         model = Model(recipe, made, estimator, labels)
         if not recipe.classes and algorithm.form is Form.LINEAR:
             model.center, model.spread = float(told.mean()), float(told.std()) or 1.0
@@ -164,6 +166,12 @@ def _sure() -> BaseEstimator:
     from sklearn.dummy import DummyClassifier
 
     return DummyClassifier(strategy="prior")
+
+
+def _threads(recipe: Recipe, numbers: Any) -> int:
+    """How many are used."""
+    small = recipe.algorithm.boosts and numbers.shape[0] * numbers.shape[1] < MANY
+    return 1 if small else recipe.threads
 
 
 def _codes(target: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

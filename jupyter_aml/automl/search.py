@@ -121,7 +121,7 @@ class Search:
         self._told = told or (lambda _: None)
         self._stopped = False
         known = algorithms.available(settings.task, settings.allowed, settings.blocked)
-        self._algorithms = suited(known, len(self.table.rows.target))
+        self._algorithms = algorithms.suited(known, len(self.table.rows.target), len(self.table.classes))
         self._choices = Choices(settings.task, list(self._algorithms), settings.seed)
 
     def stop(self) -> None:
@@ -189,8 +189,3 @@ def _settled(trial: Trial) -> Recipe:
     if not trial.recipe.algorithm.boosts:
         return trial.recipe
     return replace(trial.recipe, parameters={**trial.recipe.parameters, "n_estimators": trial.rounds})
-
-
-def suited(known: dict[str, algorithms.Algorithm], rows: int) -> dict[str, algorithms.Algorithm]:
-    """The algorithms that are not too slow for so many rows; all where each is."""
-    return {name: one for name, one in known.items() if not 0 < one.most_rows < rows} or known

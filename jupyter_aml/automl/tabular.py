@@ -60,7 +60,7 @@ class Tabular(Family):
 
     def prepare(self, order: Order, place: Path) -> Json:
         """As `Family`."""
-        from jupyter_aml.automl import search, stacked
+        from jupyter_aml.automl import stacked
         from jupyter_aml.automl.table import Table
 
         asked = replace(settings.read(order.task, order.details), seed=order.seed)
@@ -84,7 +84,7 @@ class Tabular(Family):
             "columns": [
                 {"name": one.name, "purpose": str(one.purpose), "why": one.why} for one in table.columns.values()
             ],
-            "algorithms": list(search.suited(known, len(table.rows.target))),
+            "algorithms": list(algorithms.suited(known, len(table.rows.target), len(table.classes))),
             "absent": absent,
         }
 

@@ -25,7 +25,15 @@ EVERY = [(task, name) for task in NAMES for name in algorithms.available(task)]
 @pytest.mark.parametrize("task", NAMES)
 def test_the_names_are_azures(task: str) -> None:
     assert {one.value for one in NAMES[task]} == set(algorithms.available(task))
-    assert next(iter(algorithms.available(task))) == "LightGBM"
+
+
+@pytest.mark.parametrize(("task", "line"), [(CLASSIFICATION, "LogisticRegression"), (REGRESSION, "ElasticNet")])
+def test_what_is_cheap_comes_first_and_of_many_rows_that_is_lightgbm(task: str, line: str) -> None:
+    known = algorithms.available(task)
+
+    assert list(algorithms.suited(known, 20_000))[:2] == [line, "LightGBM"]
+    assert list(algorithms.suited(known, 20_001))[:2] == ["LightGBM", line]
+    assert set(algorithms.suited(known, 30_000)) == {name for name, one in known.items() if name != "SVM"}
 
 
 @pytest.mark.parametrize(("task", "name"), EVERY)

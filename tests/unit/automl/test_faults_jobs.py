@@ -115,6 +115,7 @@ def test_a_time_that_is_too_short_for_the_first_trial_is_said_with_what_to_do(la
         (Status.FAILED, "", FAILED, "It ended without a result."),
         (Status.FAILED, "The run was killed by signal 6 SIGABRT.", FAILED, conducted.ROOMY),
         (Status.FAILED, "The job ran longer than its limit of 9 s and was ended.", FAILED, conducted.TIMELY),
+        (Status.FAILED, "Its last line: OpenBLAS error: Memory allocation still failed", FAILED, conducted.ROOMY),
         (Status.FAILED, "ValueError: no", FAILED, "ValueError: no"),
     ],
 )

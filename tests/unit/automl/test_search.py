@@ -41,7 +41,7 @@ def test_classes_are_told_by_their_names() -> None:
     assert right > 0.9 > guess
     assert result.table.classes == ["Barbera", "Barolo", "Grignolino"]
     np.testing.assert_allclose(result.predict_proba(unseen).sum(axis=1), 1.0)
-    assert [one.recipe.algorithm.name for one in told] == ["LightGBM", "LogisticRegression", "KNN"]
+    assert [one.recipe.algorithm.name for one in told] == ["LogisticRegression", "LightGBM", "KNN"]
     assert result.trials == told
     assert result.score >= max(one.score for one in told)
     board = result.leaderboard

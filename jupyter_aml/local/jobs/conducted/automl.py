@@ -283,8 +283,8 @@ class AutoML(Conductor):
             if record.status == Status.CANCELED:
                 return Attempt(PRUNED, error=f"It was ended before it had a model. {TIMELY}")
             message = str((record.state.get("error") or {}).get("message") or "It ended without a result.")
-            remedy = f" {ROOMY}" if "signal" in message else f" {TIMELY}" if "longer than its limit" in message else ""
-            return Attempt(FAILED, error=message + remedy)
+            late, killed = "longer than its limit" in message, "signal" in message or memory.short(message)
+            return Attempt(FAILED, error=message + (f" {ROOMY}" if killed else f" {TIMELY}" if late else ""))
         return found
 
     def _tell(self, record: Record, trial: Tried, attempt: Attempt, *, better: bool) -> None:
@@ -372,7 +372,7 @@ class AutoML(Conductor):
         """Make the best model of what there is."""
         good = sorted((one for one in self._tried.values() if one.good), key=lambda one: one.loss)[:VOTERS]
         if not good:
-            why = next((one.attempt.error for one in self._tried.values() if one.attempt and one.attempt.error), "")
+            why = next((one.attempt.error for one in self._tried.values() if one.attempt and one.attempt.error), TIMELY)
             self._fault = Fault("UserError", f"No trial came to an end with a model. {why}".strip())
             self._stage.say(self._fault.message)
             return

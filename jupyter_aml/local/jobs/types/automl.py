@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyter_aml.automl import memory
 from jupyter_aml.automl.working import FINISH
 from jupyter_aml.local.jobs import checks, ledger, records, settings, slots
 from jupyter_aml.local.jobs.conducted import automl
@@ -27,6 +28,7 @@ class AutoMLType(JobType):
         details = _details(draft.body)
         try:
             search = read(draft.body)
+            memory.asked(draft.body.get("properties"))
             search.family.check(search.task, details)
         except ValueError as error:
             raise checks.invalid(DETAILS, f"cannot be: {error}", "Look at the job's settings.") from None
