@@ -164,6 +164,14 @@ def test_the_runs_of_a_search_have_metrics(lab: labs.Lab, tmp_path: Path) -> Non
     assert 0.2 < one["r2_score"] <= best["r2_score"]
 
 
+def test_the_memory_of_a_trial_is_a_number(lab: labs.Lab, tmp_path: Path) -> None:
+    job = classification(table(tmp_path / "wine", wine()))
+    job.properties = {"jupyter_aml.trial_memory_mb": "plenty"}
+
+    with pytest.raises(HttpResponseError, match="trial_memory_mb is 'plenty'; expected megabytes"):
+        lab.client.jobs.create_or_update(job)
+
+
 def test_what_cannot_be_is_refused(lab: labs.Lab, tmp_path: Path) -> None:
     job = classification(table(tmp_path / "wine", wine()), n_cross_validations=1)
 
