@@ -54,7 +54,7 @@ PROBE = """
     spark = SparkSession.builder.getOrCreate()
     machine = spark._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean()
     begun = int(os.environ["AZUREML_RUN_TOKEN_EXPIRY"]) - 30 * 86400
-    print("warm", machine.getStartTime() / 1000 < begun - 1, "pid", machine.getPid(), spark.sparkContext.appName)
+    print("warm", machine.getStartTime() / 1000 < begun, "pid", machine.getPid(), spark.sparkContext.appName)
     print("lines", spark.read.text("main.py").count() > 0, sys.argv[1:], flush=True)
     if "sleep" in sys.argv:
         time.sleep(300)

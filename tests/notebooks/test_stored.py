@@ -17,6 +17,7 @@ SILENT = {
     "02_jobs": set(),
     "03_scale_out": {"cluster", "end"},
     "05_deploy": {"cellar"},
+    "06_automl": set(),
 }
 """By notebook, the cells that show nothing."""
 NEEDS = {"03_scale_out": "distributed"}
