@@ -61,6 +61,7 @@ class Contender:
         predicted: Of the validated rows, shape (rows,) or (rows, classes).
         score: The primary metric.
         meta: What listens to the models; None where they vote.
+        apart: Whether that was taught by rows that were kept for it.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Contender:
     predicted: Floats
     score: float
     meta: Meta | None = None
+    apart: bool = False
 
     @property
     def other(self) -> Other:
@@ -198,9 +200,11 @@ class _Stack:
         if held_out and late:
             part = f"{self._stacking.part:g} of the rows to train on"
             self.said.append(f"{STACK}: there is no time to keep {part} for it; it learns from the validated rows.")
-        meta, predicted = self._reserved(again, until) if held_out and not late else self._crossed(until)
+        apart = held_out and not late
+        meta, predicted = self._reserved(again, until) if apart else self._crossed(until)
         title = f"{STACK}({meta.name} of {_names(self._members)})"
-        return Contender(title, STACK, self._places, np.empty(0), predicted, self._judge.score(predicted), meta)
+        score = self._judge.score(predicted)
+        return Contender(title, STACK, self._places, np.empty(0), predicted, score, meta, apart)
 
     def _crossed(self, until: float) -> tuple[Meta, Floats]:
         """Taught by the validated rows, and judged by others like it that have not seen them."""

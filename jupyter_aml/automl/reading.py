@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 FILE = "MLTable"
 _STORED = re.compile(r"(?:/datastores/|^AmlDatastore://)([^/]+)(?:/paths)?/(.+)$", re.IGNORECASE)
-KINDS = (".csv", ".tsv", ".parquet", ".pqt", ".json", ".jsonl", ".ndjson")
 
 
 def table(place: Path) -> pd.DataFrame:
@@ -23,15 +22,17 @@ def table(place: Path) -> pd.DataFrame:
     Raises:
         ValueError: There are none that can be read; says what was expected.
     """
+    from jupyter_aml.automl import files
+
     if (place / FILE).is_file():
         return _by_mltable(place / FILE)
     if place.name == FILE:
         return _by_mltable(place)
     if place.is_file():
-        return _by_file(place)
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in KINDS) if place.is_dir() else []
+        return files.read_file(place)
+    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in files.KINDS) if place.is_dir() else []
     if len(found) == 1:
-        return _by_file(found[0])
+        return files.read_file(found[0])
     held = ", ".join(sorted(path.name for path in place.iterdir())[:5]) if place.is_dir() else "nothing"
     msg = f"{place.name} has no file MLTable that says how its rows are read, and holds {held}; expected one."
     raise ValueError(msg)
@@ -90,19 +91,3 @@ def _by_mltable(file: Path) -> pd.DataFrame:
         msg = "The MLTable names no file that is there. Look at its paths."
         raise ValueError(msg)
     return found
-
-
-def _by_file(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    kind = path.suffix.lower()
-    if kind in {".parquet", ".pqt"}:
-        return pd.read_parquet(path)
-    if kind in {".jsonl", ".ndjson"}:
-        return pd.read_json(path, lines=True)
-    if kind == ".json":
-        return pd.read_json(path)
-    if kind in {".csv", ".tsv"}:
-        return pd.read_csv(path, sep="\t" if kind == ".tsv" else ",")
-    msg = f"{path.name} is of a type that is not read; expected one of {', '.join(KINDS)}."
-    raise ValueError(msg)

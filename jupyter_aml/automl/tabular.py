@@ -163,7 +163,7 @@ class _Finish:
         tested = self._tested(model)
         charts.save(out, drawn, charts.rows(case, self._table.validated, self._table.classes, charts.MOST_ROWS))
         measured = metrics.every(case)
-        said += self._written(model, best, measured[self._primary], out, said)
+        said += self._written(model, best, measured[self._primary], out)
         return Best(
             best.title,
             best.algorithm,
@@ -254,13 +254,13 @@ class _Finish:
             needed.add(stacked.needs(self._settings.task, best.meta.name))
         return sorted(needed - {""})
 
-    def _written(self, model: Any, best: Contender, score: float, out: Path, said: Sequence[str]) -> list[str]:
+    def _written(self, model: Any, best: Contender, score: float, out: Path) -> list[str]:
         """Leave the training of the best as code; says why where there is none."""
         from jupyter_aml.automl.code import plan, writing
 
         facts = [json.loads((self._done[at].place / FACTS).read_text(encoding="utf-8")) for at in best.places]
         trees, packages = [one.get("folds") or [] for one in facts], self._packages(best)
-        found = plan.Found(self._details, self._settings, self._table, best.title, score, packages, said)
+        found = plan.Found(self._details, self._settings, self._table, best.title, score, packages, best.apart)
         return writing.write(out / writing.FOLDER, lambda: plan.read(found, model, trees))
 
     def _importance(self, model: Any) -> dict[str, float]:

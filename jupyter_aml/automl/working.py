@@ -16,10 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.automl import drawing, families, memory, reading
+from jupyter_aml.automl import families, memory, reading
 from jupyter_aml.automl.family import FAILED, Attempt, Done, Order, Proposal
 
 VARIABLE = "JUPYTER_AML_AUTOML"
+STOP = "jupyter_aml.stop"
+"""Tag of a job that is to try no more, and to make the best of what there is."""
 RESULT = "result.json"
 SETUP, TRIAL, FINISH = "setup", "trial", "finish"
 KEPT = "outputs"
@@ -114,6 +116,8 @@ def _sign(path: Path) -> None:
 
 
 def _finish(told: Mapping[str, Any], args: argparse.Namespace) -> None:
+    from jupyter_aml.automl import drawing
+
     places = _places(args.trial)
     done = [
         Done(Proposal(**one["proposal"]), Attempt(**one["attempt"]), places[str(one["proposal"]["number"])])

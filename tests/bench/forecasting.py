@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jupyter_aml.automl.family import FAILED, Attempt, Done, Order
+from jupyter_aml.automl.family import Order
 from jupyter_aml.automl.forecasting.backtest import scaled_error
 from jupyter_aml.automl.forecasting.family import FAMILY, _kept, _ranked, _refitted, vote
 from tests.bench.rows import Row
+from tests.bench.trials import tried
 
 SETS = {
     "AirPassengers": ("datasets", "AirPassengers", "MS", 12, 12), "nottem": ("datasets", "nottem", "MS", 12, 12),
@@ -111,7 +112,7 @@ def ours(series: list[Any], frequency: str, steps: int, seconds: float) -> list[
         place = Path(folder)
         order = Order("forecasting", details, {"training": pd.concat(tables)}, seconds=seconds)
         facts = FAMILY.prepare(order, place)
-        done = _trials(order, facts, place, until - 0.15 * seconds)
+        done = list(tried(FAMILY, order, facts, place, until=until - 0.15 * seconds))
         panel, test = (_kept(place)[name] for name in ("panel", "test"))
         ranked = _ranked(done)
         predicted = [np.load(one.place / "backtest.npy") for one in ranked]
@@ -126,24 +127,6 @@ def ours(series: list[Any], frequency: str, steps: int, seconds: float) -> list[
         for at, one in enumerate(panel.series)
     }
     return [by_key[(str(at),)] for at in range(len(series))]
-
-
-def _trials(order: Order, facts: Any, place: Path, until: float) -> list[Done]:
-    plan = FAMILY.planner(order.task, order.details, facts, order.seed)
-    done: list[Done] = []
-    while time.monotonic() < until:
-        proposal = plan.ask()
-        if proposal is None:
-            break
-        out = place / str(proposal.number)
-        out.mkdir()
-        try:
-            attempt = FAMILY.attempt(order, place, proposal, out, threads=1, until=until, told=lambda *_: None)
-        except Exception as error:
-            attempt = Attempt(FAILED, error=str(error))
-        plan.tell(proposal, attempt)
-        done.append(Done(proposal, attempt, out))
-    return done
 
 
 def _theirs(sets: dict[str, Any]) -> Any:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jupyter_aml.automl.family import COMPLETED, FAILED, Attempt, Done, Order
+from jupyter_aml.automl.family import COMPLETED, Done, Order
 from jupyter_aml.automl.tabular import FAMILY
+from tests.bench.trials import tried
 
 ENDING = 0.15
 """Share of the time that the job keeps for the best model. Source: `conducted.automl`."""
@@ -28,26 +29,12 @@ def searched(order: Order, place: Path, threads: int) -> tuple[list[Done], float
     began = time.monotonic()
     until = began + order.seconds
     facts = FAMILY.prepare(order, place)
-    plan = FAMILY.planner(order.task, order.details, facts, order.seed)
     done: list[Done] = []
     first = np.nan
-    while time.monotonic() < until - ENDING * order.seconds:
-        proposal = plan.ask()
-        if proposal is None:
-            break
-        out = place / str(proposal.number)
-        out.mkdir()
-        try:
-            attempt = FAMILY.attempt(
-                order, place, proposal, out, threads=threads, until=until - ENDING * order.seconds,
-                told=lambda *_: None,
-            )  # fmt: skip
-        except Exception as error:
-            attempt = Attempt(FAILED, error=str(error))
-        if attempt.status == COMPLETED and np.isnan(first):
+    for one in tried(FAMILY, order, facts, place, until=until - ENDING * order.seconds, threads=threads):
+        if one.attempt.status == COMPLETED and np.isnan(first):
             first = time.monotonic() - began
-        plan.tell(proposal, attempt)
-        done.append(Done(proposal, attempt, out))
+        done.append(one)
     return done, first
 
 

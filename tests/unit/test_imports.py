@@ -132,3 +132,15 @@ print(json.dumps({"loaded": sorted(sys.modules)}))
     loaded = heavy(fresh(code, home)["loaded"])
 
     assert set(loaded) & {"azure", "mlflow", "pandas", "sklearn", "matplotlib"} == set()
+
+
+def test_the_types_of_jobs_load_nothing_heavy(home: Path) -> None:
+    code = """
+import json, sys
+from jupyter_aml.local.jobs import registry
+registry.job_type("AutoML")
+print(json.dumps({"loaded": sorted(sys.modules)}))
+"""
+    loaded = fresh(code, home)["loaded"]
+
+    assert [name for name in loaded if name in {"numpy", "pandas", "sklearn", "mlflow", "matplotlib", "optuna"}] == []

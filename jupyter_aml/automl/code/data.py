@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from jupyter_aml.agent import parallel_tables
-from jupyter_aml.automl import columns
-from jupyter_aml.automl.code import parts
+from jupyter_aml.automl import columns, files
 from jupyter_aml.automl.code.rendering import Renderer, laid_out, quoted, signature
 from jupyter_aml.automl.code.sheet import CONSTANTS, Sheet, comment, joined
 
@@ -43,7 +42,7 @@ def _reading(sheet: Sheet) -> str:
         *(["    if path.is_dir():", '        return read(path / "MLTable")'] if plan.tables else []),
         "    return read_file(path)",
     ]
-    return joined("\n".join(lines), sheet.carried(parts, "read_file"))
+    return joined("\n".join(lines), sheet.carried(files, "read_file"))
 
 
 def tables(sheet: Sheet) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,20 +18,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from jupyter_aml.automl.voted import inputs
-
-
-def read_file(path: Path) -> pd.DataFrame:
-    """The rows of a file; its kind is known by its name."""
-    kind = path.suffix.lower()
-    if kind in {".parquet", ".pqt"}:
-        return pd.read_parquet(path)
-    if kind in {".jsonl", ".ndjson"}:
-        return pd.read_json(path, lines=True)
-    if kind == ".json":
-        return pd.read_json(path)
-    if kind in {".csv", ".tsv"}:
-        return pd.read_csv(path, sep="\t" if kind == ".tsv" else ",")
-    raise ValueError(f"{path} is neither a folder with a file MLTable nor of a type that is read, such as .csv.")
 
 
 def fit_pipeline(pipeline: Pipeline, X: pd.DataFrame, y: Any, sample_weight: Any = None) -> Pipeline:

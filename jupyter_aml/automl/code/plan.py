@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FEW_ROWS, FEW_OF_A_CLASS = 100, 5
 """Below which some models want more care: those that split their rows, or look at many of them."""
-LATE = "there is no time to keep"
-"""Said of a stack whose meta-learner was taught by the rows that judge, though others were to be kept for it."""
 TABLES = {"training": "trainingData", "validation": "validationData", "test": "testData"}
 
 
@@ -141,7 +139,7 @@ class Found:
         title: What the best model is called.
         score: Its primary metric.
         packages: That it needs besides scikit-learn.
-        said: Of how it was made.
+        apart: Whether its meta-learner was taught by rows that were kept for it.
     """
 
     details: Mapping[str, Any]
@@ -150,7 +148,7 @@ class Found:
     title: str
     score: float
     packages: Sequence[str]
-    said: Sequence[str] = ()
+    apart: bool = False
 
 
 def read(found: Found, model: Any, trees: Sequence[Sequence[int]]) -> Plan:
@@ -217,7 +215,7 @@ def _voters(model: Any, trees: Sequence[Sequence[int]]) -> list[Voter]:
 def _stack(found: Found, meta: Any) -> Stack:
     """How a meta-learner was taught, by the rules of `contenders` and `stacked`."""
     table, wish = found.table, found.settings.stacking or stacked.Stacking()
-    if len(table.splits) == 1 and not any(LATE in one for one in found.said):
+    if found.apart:
         target = table.rows.target[table.splits[0][0]]
         enough = bool(table.classes) and _least(target) * min(wish.part, 1 - wish.part) >= 1
         return Stack(meta.name, meta.estimator, part=wish.part, stratified=enough)

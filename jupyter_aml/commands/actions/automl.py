@@ -115,7 +115,7 @@ def _task(context: Context, args: Args, data: automl_tables.Read) -> str:
         return FORECASTING
     from jupyter_aml.automl.families import TASKS
 
-    if data.frame is None or args.target is None or "image_url" in data.frame.columns:
+    if data.frame is None or args.target is None or automl_tables.IMAGE in data.frame.columns:
         msg = "automl needs to know what is to be learned."
         raise UsageError(msg, remedy=f"Add --task: one of {', '.join(TASKS.values())}.")
     column = data.frame[_target(args, data)]

@@ -102,12 +102,10 @@ class Tables:
         """The SDK's input of a table."""
         from azure.ai.ml import Input
 
-        if data.frame is None or (data.path and (Path(data.path) / "MLTable").is_file()):
-            path = data.path if not data.path or not Path(data.path).is_file() else self._wrapped(Path(data.path), role)
-            return Input(type="mltable", path=str(path))
-        if data.path and IMAGE not in data.frame.columns:
-            return Input(type="mltable", path=str(self._wrapped(Path(data.path), role)))
-        return Input(type="mltable", path=str(self._frame(data, task, role)))
+        file = Path(data.path) if Path(data.path).is_file() else None
+        if not data.path or (file is not None and data.frame is not None and IMAGE in data.frame.columns):
+            return Input(type="mltable", path=str(self._frame(data, task, role)))
+        return Input(type="mltable", path=data.path if file is None else str(self._wrapped(file, role)))
 
     def _wrapped(self, path: Path, role: str) -> Path:
         """A file with the MLTable that reads it."""

@@ -59,6 +59,8 @@ class Card(Outcome):
     """The number of the cell that shows it already: as that cell's result it draws nothing more."""
     beside: Callable[[], Beside] = Beside
     """What stands in for the live form where the front end does not draw it."""
+    client: Any = None
+    """The `MLClient` of its workspace."""
 
     def _ipython_display_(self) -> None:
         shell = replacing_shell()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.commands import plain
 from jupyter_aml.commands.actions import children, near
@@ -13,6 +13,9 @@ from jupyter_aml.commands.context import Context
 from jupyter_aml.commands.outcome import Outcome
 from jupyter_aml.errors import AmlError, ResourceError, UsageError
 from jupyter_aml.views import job as card
+
+if TYPE_CHECKING:
+    from jupyter_aml.commands.actions.cards import Card
 
 FINAL = frozenset({"Completed", "Failed", "Canceled"})
 HISTORY = "history/v1.0"
@@ -159,20 +162,26 @@ class Reader:
 
 def outcome(context: Context, job: Any, message: str = "") -> Outcome:
     """A job as a card that is drawn anew each time it is shown, until the job has ended."""
-    from jupyter_aml.commands.actions.cards import Card
-    from jupyter_aml.commands.actions.searches import Search
-
     client, reader = context.client, Reader(context.connection)
     name = job.name
-    kind = Search if getattr(job, "type", "") == "automl" else Card
-    card = kind(
+    card = _card(job)(
         job, kind="job", place=context.place, message=message, again=lambda: client.jobs.get(name),
         details=Details(reader, name),
     )  # fmt: skip
     card.beside = lambda: context.widget(context.connection, name)
-    if isinstance(card, Search):
-        card.client = client
+    card.client = client
     return card
+
+
+def _card(job: Any) -> type[Card]:
+    """What a job is shown as."""
+    if getattr(job, "type", "") == "automl":
+        from jupyter_aml.commands.actions.searches import Search
+
+        return Search
+    from jupyter_aml.commands.actions.cards import Card
+
+    return Card
 
 
 class Details:

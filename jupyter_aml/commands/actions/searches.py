@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.automl.engineered import SUMMARY
-from jupyter_aml.automl.working import COLUMNS, GUARDRAILS
+from jupyter_aml.automl.working import ARTIFACTS, COLUMNS, GUARDRAILS, STOP
 from jupyter_aml.commands import hush
 from jupyter_aml.commands.actions import jobs, live
 from jupyter_aml.commands.actions.cards import Card
@@ -23,11 +23,7 @@ from jupyter_aml.errors import AmlError, NotFoundError
 if TYPE_CHECKING:
     import pandas as pd
 
-STOP = "jupyter_aml.stop"
-"""Tag of a local AutoML job that is to try no more, and to make the best of what there is."""
-MODEL, CODE = "mlflow-model", "generated_code"
-"""Folders of the best run. Source: the artifacts of AutoML runs of Azure."""
-CHARTS = "charts.json"
+MODEL = ARTIFACTS["model"]
 
 
 class Search(Card):
@@ -35,9 +31,6 @@ class Search(Card):
 
     Methods that need the best model wait for the end of the search; an interrupt ends the waiting, not the search.
     """
-
-    client: Any = None
-    """The `MLClient` of its workspace."""
 
     @property
     def leaderboard(self) -> pd.DataFrame:
@@ -154,6 +147,8 @@ class Search(Card):
     @property
     def charts(self) -> Mapping[str, Any]:
         """What Azure draws of the best model (confusion matrix, accuracy table, residuals, …), by name."""
+        from jupyter_aml.automl.charts import CHARTS
+
         path = self._outputs / CHARTS
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
@@ -181,7 +176,9 @@ class Search(Card):
         """Truth and prediction of rows that the model had not learned from, at most 10,000."""
         import pandas as pd
 
-        return pd.read_csv(self._file("predictions.csv"))
+        from jupyter_aml.automl.charts import PREDICTIONS
+
+        return pd.read_csv(self._file(PREDICTIONS))
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -238,8 +235,10 @@ class Search(Card):
         Returns:
             The notebook.
         """
+        from jupyter_aml.automl.code.writing import FOLDER
+
         place = Path(folder) / self._name
-        shutil.copytree(self._file(CODE), place, dirs_exist_ok=True)
+        shutil.copytree(self._file(FOLDER), place, dirs_exist_ok=True)
         return next(place.glob("*.ipynb"))
 
     # how it is found
@@ -270,8 +269,7 @@ class Search(Card):
     def _setup(self) -> Path:
         """What the look at the data has left, downloaded."""
         name = f"{self._name}_setup"
-        if self._details().reader.status(name) not in jobs.FINAL:
-            live.until_final(self._details().reader, name)
+        live.until_final(self._details().reader, name)
         return self._downloaded(name)
 
     def _downloaded(self, name: str) -> Path:

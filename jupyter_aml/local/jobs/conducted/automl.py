@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.automl import memory, working
 from jupyter_aml.automl.family import COMPLETED, FAILED, PRUNED, VOTERS, Attempt, Proposal
-from jupyter_aml.automl.working import FINISH, SETUP, TRIAL
+from jupyter_aml.automl.working import FINISH, SETUP, STOP, TRIAL
 from jupyter_aml.errors import NotOfflineError
 from jupyter_aml.local.jobs import locate, programs
 from jupyter_aml.local.jobs.conducted.performance import Conductor, Outcome
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 FACT = "automl"
 """Fact of a child: its role and, of a trial, its proposal."""
 OUTPUT, BEST = "result", "best_model"
-STOP = "jupyter_aml.stop"
-"""Tag of a job that is to try no more, and to make the best of what there is."""
 HOPELESS = 5
 """A search whose first trials all fail is given up."""
 LANDMARKS, UNCHANGED = 20, 10

@@ -9,10 +9,10 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from jupyter_aml.automl.working import STOP
 from jupyter_aml.errors import AmlError, ResourceError
 from jupyter_aml.local.jobs import literals
 from jupyter_aml.local.jobs.conducted import gathered, reuse
-from jupyter_aml.local.jobs.conducted.automl import STOP
 from jupyter_aml.local.jobs.conducted.performance import PATIENCE, Conductor, Outcome
 from jupyter_aml.local.jobs.conducted.stage import Stage
 from jupyter_aml.local.jobs.lifecycle import Fault, Status
