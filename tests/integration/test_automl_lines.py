@@ -124,6 +124,11 @@ def test_files_and_assets_are_data_too(notebook: Notebook, names: Any) -> None:
     names["wine"].to_csv("wine.csv", index=False)
     notebook.cell(f"best = %aml automl wine.csv target --wait {FAST}")
     assert names["best"].status == "Completed"
+    alone = Path("alone")
+    alone.mkdir()
+    names["wine"].to_csv(alone / "wine.csv", index=False)
+    notebook.cell(f"best = %aml automl ./alone target --wait {FAST}")
+    assert names["best"].status == "Completed"
     folder = Path("wines")
     folder.mkdir()
     names["wine"].to_parquet(folder / "wine.parquet")
