@@ -66,7 +66,7 @@ def test_the_page_of_a_search_ranks_the_models_and_leads_to_the_charts_of_the_be
     faultless(desk)
     first = table.get_by_role("row").nth(1)
     first.get_by_role("button").click()
-    child = desk.locator(".jp-AmlLab-page:visible")
+    child = page_of(desk, f"{name}_3")
     child.get_by_role("tab", name="Files").click()
     child.get_by_role("button", name="outputs/").click()
     child.get_by_role("button", name="confusion_matrix.png").click()
